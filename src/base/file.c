@@ -1,0 +1,145 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error);
+static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
+                            heft_error *error);
+static bool write_all(int fd, const char *data, size_t n_bytes);
+
+heft_status file_map_open(const char *path, struct file_map *out, heft_error *error)
+{
+    *out = (struct file_map){0};
+    int fd;
+    struct stat info;
+    heft_status status = open_regular(path, &fd, &info, error);
+    if (status != HEFT_OK) return status;
+    if (info.st_size > 0) {
+        /* Shared, so that every process that runs this model uses the same pages. */
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED)
+            status = error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
+        else
+            *out = (struct file_map){data, (size_t)info.st_size};
+    }
+    close(fd);
+    return status;
+}
+
+void file_map_close(struct file_map *map)
+{
+    if (map->data) munmap((void *)map->data, map->n_bytes);
+    *map = (struct file_map){0};
+}
+
+void file_map_prefetch(const void *data, size_t n_bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)data & ~(uintptr_t)(page - 1);
+    uintptr_t end = (uintptr_t)data + n_bytes;
+    posix_madvise((void *)begin, end - begin, POSIX_MADV_WILLNEED);
+}
+
+heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, heft_error *error)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    const char *name = from_stdin ? "standard input" : path;
+    int fd = STDIN_FILENO;
+    struct stat info;
+    if (!from_stdin) {
+        heft_status status = open_regular(path, &fd, &info, error);
+        if (status != HEFT_OK) return status;
+    }
+    struct buffer text = {.limit = max_bytes};
+    heft_status status = read_all(fd, name, max_bytes, &text, error);
+    if (!from_stdin) close(fd);
+    if (status == HEFT_OK) {
+        *n_bytes = text.n_bytes;
+        *out = buffer_take(&text);
+        if (!*out) status = error_set(error, HEFT_INTERNAL, "%s: no memory to read it", name);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error)
+{
+    struct buffer temporary = {0};
+    buffer_format(&temporary, "%s.XXXXXX", path);
+    if (temporary.failed) return error_set(error, HEFT_INTERNAL, "%s: no memory to write it", path);
+    heft_status status = HEFT_OK;
+    int fd = mkstemp(temporary.data);
+    if (fd < 0) {
+        status = error_set(error, HEFT_USAGE, "%s: cannot be created: %s", path, strerror(errno));
+    } else {
+        bool written = write_all(fd, data, n_bytes);
+        written = close(fd) == 0 && written;
+        if (!written || rename(temporary.data, path) != 0) {
+            status = error_set(error, HEFT_USAGE, "%s: cannot be written: %s", path, strerror(errno));
+            unlink(temporary.data);
+        }
+    }
+    buffer_free(&temporary);
+    return status;
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Directories, devices and pipes are refused: they cannot be mapped or have no end. */
+static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return error_set(error, HEFT_BAD_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    const char *reason = NULL;
+    if (fstat(*fd, info) != 0)
+        reason = strerror(errno);
+    else if (S_ISDIR(info->st_mode))
+        reason = "it is a directory, a file was expected";
+    else if (!S_ISREG(info->st_mode))
+        reason = "it is not a regular file";
+    if (!reason) return HEFT_OK;
+    close(*fd);
+    return error_set(error, HEFT_BAD_FILE, "%s: %s", path, reason);
+}
+
+static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
+                            heft_error *error)
+{
+    char chunk[16384];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return error_set(error, HEFT_BAD_FILE, "%s: cannot be read: %s", name, strerror(errno));
+        if (n == 0) return HEFT_OK;
+        buffer_append(into, chunk, (size_t)n);
+        if (into->failed)
+            return error_set(error, HEFT_BAD_FILE, "%s: longer than %zu bytes", name, max_bytes);
+    }
+}
+
+static bool write_all(int fd, const char *data, size_t n_bytes)
+{
+    while (n_bytes > 0) {
+        ssize_t n = write(fd, data, n_bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        data += n;
+        n_bytes -= (size_t)n;
+    }
+    return true;
+}

@@ -1,0 +1,24 @@
+/* Files as the engine needs them: mapped read-only, or read whole when they are small. */
+#pragma once
+
+#include "heft.h"
+
+struct file_map {
+    const uint8_t *data; /* NULL for a file of no bytes */
+    size_t n_bytes;
+};
+
+/* Maps a regular file; errors name the path and the reason. */
+heft_status file_map_open(const char *path, struct file_map *out, heft_error *error);
+void file_map_close(struct file_map *map);
+
+/* Asks the system to start reading these bytes. */
+void file_map_prefetch(const void *data, size_t n_bytes);
+
+/* Reads a regular file, or standard input for "-", whole, with a NUL after it; the caller frees *out. */
+heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, heft_error *error);
+
+/* Writes through a temporary file and a rename, so that the old content or the new is there. */
+heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error);
+
+bool file_exists(const char *path);

@@ -1,0 +1,14 @@
+/* What this machine can give, and memory for the large planned pieces. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes a new process could use without pushing others out: the smallest of what the system says is
+ * available, what is left of a cgroup limit (v1 and v2), and, where the system does not say, three
+ * quarters of the physical memory. Clean file pages count as available. */
+uint64_t memory_available(void);
+
+/* Zeroed, 64-byte aligned, backed by huge pages where the system offers them; NULL if there is none. */
+void *memory_take(size_t n_bytes);
+void memory_give(void *memory, size_t n_bytes);

@@ -1,0 +1,194 @@
+#include "base/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+/* How long a thread spins before it sleeps. Long enough to bridge the gap between two stages of a
+ * token, short enough that a core taken away by the system is not answered by burning another. */
+enum { SPIN_NS = 50 * 1000, SPINS_PER_LOOK = 64 };
+
+/* A number that threads wait on: spin for a while, then sleep until it changes. */
+struct gate {
+    _Alignas(64) atomic_uint value;
+    atomic_int n_sleeping;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+struct pool {
+    int n_threads;
+    pthread_t *threads; /* [n_threads - 1] */
+    pool_job *job;      /* NULL: close */
+    void *argument;
+    struct gate start, arrived; /* the number of the job, the number of the barrier */
+    _Alignas(64) atomic_int n_arrived;
+};
+
+struct seat {
+    struct pool *pool;
+    int index;
+};
+
+static void *worker_main(void *argument);
+static bool gate_open(struct gate *gate);
+static void gate_close(struct gate *gate);
+static void gate_wait(struct gate *gate, unsigned seen);
+static void gate_advance(struct gate *gate);
+static int usable_cores(void);
+
+heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
+{
+    if (n_threads <= 0) n_threads = usable_cores();
+    struct pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
+    pthread_t *threads = calloc((size_t)n_threads, sizeof *threads);
+    if (!pool || !threads) {
+        free(pool);
+        free(threads);
+        return error_set(error, HEFT_INTERNAL, "no memory for a pool of %d threads", n_threads);
+    }
+    memset(pool, 0, sizeof *pool);
+    pool->threads = threads;
+    pool->n_threads = 1;
+    if (!gate_open(&pool->start) || !gate_open(&pool->arrived))
+        goto failed;
+    /* n_threads is the number of seats at the barrier, so it is final before a worker can look. */
+    pool->n_threads = n_threads;
+    for (int i = 1; i < n_threads; i++) {
+        struct seat *seat = malloc(sizeof *seat);
+        if (seat) *seat = (struct seat){pool, i};
+        if (!seat || pthread_create(&threads[i - 1], NULL, worker_main, seat) != 0) {
+            free(seat);
+            pool->n_threads = i;
+            goto failed;
+        }
+    }
+    *out = pool;
+    return HEFT_OK;
+failed:
+    pool_close(pool);
+    return error_set(error, HEFT_INTERNAL, "cannot start %d threads", n_threads);
+}
+
+void pool_close(struct pool *pool)
+{
+    if (!pool) return;
+    pool->job = NULL;
+    gate_advance(&pool->start);
+    for (int i = 1; i < pool->n_threads; i++) pthread_join(pool->threads[i - 1], NULL);
+    gate_close(&pool->start);
+    gate_close(&pool->arrived);
+    free(pool->threads);
+    free(pool);
+}
+
+int pool_n_threads(const struct pool *pool)
+{
+    return pool->n_threads;
+}
+
+void pool_run(struct pool *pool, pool_job *job, void *argument)
+{
+    struct worker self = {0, pool->n_threads, pool};
+    pool->job = job;
+    pool->argument = argument;
+    if (pool->n_threads > 1) gate_advance(&pool->start);
+    job(&self, argument);
+    pool_barrier(&self);
+}
+
+void pool_barrier(const struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    if (pool->n_threads == 1) return;
+    unsigned seen = atomic_load(&pool->arrived.value);
+    if (atomic_fetch_add(&pool->n_arrived, 1) + 1 == pool->n_threads) {
+        atomic_store(&pool->n_arrived, 0);
+        gate_advance(&pool->arrived);
+    } else {
+        gate_wait(&pool->arrived, seen);
+    }
+}
+
+int pool_claim(struct pool_counter *counter, int chunk)
+{
+    return atomic_fetch_add_explicit(&counter->next, chunk, memory_order_relaxed);
+}
+
+void pool_counter_reset(struct pool_counter *counter)
+{
+    atomic_store_explicit(&counter->next, 0, memory_order_relaxed);
+}
+
+static void *worker_main(void *argument)
+{
+    struct seat *seat = argument;
+    struct pool *pool = seat->pool;
+    struct worker self = {seat->index, 0, pool};
+    free(seat);
+    for (unsigned seen = 0;; seen++) {
+        gate_wait(&pool->start, seen);
+        if (!pool->job) return NULL;
+        self.n_workers = pool->n_threads;
+        pool->job(&self, pool->argument);
+        pool_barrier(&self);
+    }
+}
+
+static bool gate_open(struct gate *gate)
+{
+    return pthread_mutex_init(&gate->mutex, NULL) == 0 && pthread_cond_init(&gate->changed, NULL) == 0;
+}
+
+static void gate_close(struct gate *gate)
+{
+    pthread_cond_destroy(&gate->changed);
+    pthread_mutex_destroy(&gate->mutex);
+}
+
+/* Returns once the value is no longer `seen`. */
+static void gate_wait(struct gate *gate, unsigned seen)
+{
+    uint64_t begin = 0;
+    for (int spins = 1; atomic_load_explicit(&gate->value, memory_order_acquire) == seen; spins++) {
+        if (spins % SPINS_PER_LOOK) continue;
+        uint64_t now = clock_ns();
+        if (!begin) begin = now;
+        if (now - begin > SPIN_NS) break;
+    }
+    if (atomic_load_explicit(&gate->value, memory_order_acquire) != seen) return;
+    pthread_mutex_lock(&gate->mutex);
+    atomic_fetch_add(&gate->n_sleeping, 1);
+    while (atomic_load(&gate->value) == seen) pthread_cond_wait(&gate->changed, &gate->mutex);
+    atomic_fetch_sub(&gate->n_sleeping, 1);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+/* The sleeper counts itself before it looks at the value again, and here the value changes before the
+ * count is read: one of the two always sees the other. */
+static void gate_advance(struct gate *gate)
+{
+    atomic_fetch_add(&gate->value, 1);
+    if (atomic_load(&gate->n_sleeping) == 0) return;
+    pthread_mutex_lock(&gate->mutex);
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+static int usable_cores(void)
+{
+    int n = 0;
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+#endif
+    if (n <= 0) n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? n : 1;
+}

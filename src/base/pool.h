@@ -1,0 +1,36 @@
+/* Worker threads that run one function together: fork, work, join. The caller's thread is worker 0.
+ * Workers spin for a short while between jobs and then sleep, so that a busy or stolen core costs
+ * its own share and no more. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "heft.h"
+
+struct pool;
+
+struct worker {
+    int index, n_workers;
+    struct pool *pool;
+};
+
+typedef void pool_job(const struct worker *worker, void *argument);
+
+/* `n_threads` 0: one for each core this process may run on. */
+heft_status pool_open(int n_threads, struct pool **out, heft_error *error);
+void pool_close(struct pool *pool);
+int pool_n_threads(const struct pool *pool);
+
+/* Runs job(worker, argument) once on every worker and returns when all are done. */
+void pool_run(struct pool *pool, pool_job *job, void *argument);
+
+/* Inside a job: waits until every worker has arrived. All workers must call it equally often. */
+void pool_barrier(const struct worker *worker);
+
+/* Shared work list: each claim takes the next `chunk` items. Reset it before the job or the barrier
+ * that precedes its use. */
+struct pool_counter {
+    atomic_int next;
+};
+int pool_claim(struct pool_counter *counter, int chunk);
+void pool_counter_reset(struct pool_counter *counter);
