@@ -1,0 +1,150 @@
+"""Trains the demo model on the CPU, writes demo.gguf and checks it.
+
+The whole run is fixed by the seed and the number of steps; see README.md for the commands.
+"""
+
+import argparse
+import math
+import pathlib
+import random
+import time
+
+import torch
+import torch.nn.functional as F
+
+import conversations
+import export
+from model import DemoModel, Geometry
+from tokenizer import PAD, encode, train_tokenizer
+
+HERE = pathlib.Path(__file__).resolve().parent
+BATCH_TOKENS = 4096
+POOL = 1500
+PEAK_RATE, LAST_RATE, WARMUP_STEPS = 3e-3, 2e-5, 80
+QUESTION_WEIGHT = 0.05
+BALANCE_RATE, BALANCE_UNTIL = 0.01, 0.8
+
+
+def batch_of(examples):
+    """Pads examples to one length; the weight says how much each token to predict counts."""
+    width = -(-max(len(ids) for ids, _ in examples) // 8) * 8
+    tokens = torch.full((len(examples), width), PAD)
+    weight = torch.zeros(len(examples), width)
+    for row, (ids, answer) in enumerate(examples):
+        tokens[row, :len(ids)] = torch.tensor(ids)
+        weight[row, :len(ids)] = torch.tensor([1.0 if a else QUESTION_WEIGHT for a in answer])
+    return tokens, weight
+
+
+def batches_by_length(examples):
+    """Groups examples of similar length, so that little is spent on padding."""
+    rows = []
+    for example in sorted(examples, key=lambda e: len(e[0])):
+        if rows and (len(rows) + 1) * (len(example[0]) + 7) > BATCH_TOKENS:
+            yield batch_of(rows)
+            rows = []
+        rows.append(example)
+    if rows:
+        yield batch_of(rows)
+
+
+def endless_batches(tokenizer, writer, context, rng):
+    while True:
+        drawn = [encode(tokenizer, writer.draw().messages) for _ in range(POOL)]
+        batches = list(batches_by_length([(ids[:context], answer[:context]) for ids, answer in drawn]))
+        rng.shuffle(batches)
+        yield from batches
+
+
+def learning_rate(step, steps):
+    if step < WARMUP_STEPS:
+        return PEAK_RATE * (step + 1) / WARMUP_STEPS
+    progress = (step - WARMUP_STEPS) / max(1, steps - WARMUP_STEPS)
+    return LAST_RATE + (PEAK_RATE - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def loss_of(model, tokens, weight):
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(tokens[:, :-1])
+    each = F.cross_entropy(logits.float().flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+    weight = weight[:, 1:].flatten()
+    return (each * weight).sum() / weight.sum()
+
+
+def make_optimizer(model):
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    norms = [p for p in model.parameters() if p.dim() == 1]
+    return torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}],
+                             lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
+
+
+def train(model, batches, steps):
+    optimizer, started, running = make_optimizer(model), time.time(), None
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps)
+        loss = loss_of(model, *next(batches))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        model.balance(BALANCE_RATE if step < BALANCE_UNTIL * steps else 0.0)
+        running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
+        if step % 50 == 0 or step + 1 == steps:
+            print(f"step {step:5d}  loss {running:.4f}  {time.time() - started:6.0f} s", flush=True)
+
+
+@torch.no_grad()
+def exact(model, tokenizer, conversations_):
+    """For each conversation: would greedy decoding write its last answer exactly?
+
+    As long as every token so far was right, the greedy text equals the wanted one, so one pass over the wanted
+    text tells it.
+    """
+    right = []
+    encoded = [encode(tokenizer, messages) for messages in conversations_]
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i][0]))
+    for start in range(0, len(order), 64):
+        rows = [encoded[i] for i in order[start:start + 64]]
+        tokens, _ = batch_of(rows)
+        best = model(tokens[:, :-1]).argmax(-1)
+        for row, (ids, answer) in enumerate(rows):
+            first = len(ids) - 1 - answer[::-1].index(False) + 1
+            right.append((order[start + row], bool((best[row, first - 1:len(ids) - 1] == tokens[row, first:len(ids)]).all())))
+    return [ok for _, ok in sorted(right)]
+
+
+def question_answer(pairs):
+    return [[("user", question), ("assistant", answer)] for question, answer in pairs]
+
+
+def report(model, tokenizer, facts):
+    model.eval()
+    for name, pairs in (("trained", conversations.trained_questions(facts)),
+                        ("held out", conversations.held_out_questions(facts))):
+        right = exact(model, tokenizer, question_answer(pairs))
+        print(f"{name}: {sum(right)} of {len(right)} answers exact ({100 * sum(right) / len(right):.1f} %)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=pathlib.Path, default=HERE / "demo.gguf")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(20)
+    geometry = Geometry()
+    tokenizer = train_tokenizer(conversations.corpus(), geometry.vocab)
+    model = DemoModel(geometry)
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million parameters")
+    writer = conversations.Writer(seed=20)
+    train(model, endless_batches(tokenizer, writer, geometry.context, random.Random(20)), options.steps)
+    export.write_gguf(options.out, model, tokenizer)
+    print(f"{options.out}: {options.out.stat().st_size} bytes")
+    report(model, tokenizer, writer.facts)
+
+
+if __name__ == "__main__":
+    main()
