@@ -1,0 +1,240 @@
+"""A checkpoint folder saved by transformers (config.json + model.safetensors) -> GGUF v3, F32.
+
+Written for the golden models only: architectures `llama` and `deepseek2`, keys and tensors as in
+published files. `layout` picks the generation of a deepseek2 file (see README.md):
+
+    "unsplit"   attn_kv_b whole, one key/value head per query head, no router groups
+    "split"     attn_k_b (transposed) and attn_v_b, one shared latent head, router groups
+"""
+
+import json
+import math
+import os
+
+import gguf
+import numpy as np
+from safetensors.numpy import load_file
+
+CONTROL_TOKENS = ["<|bos|>", "<|eos|>", "<|user|>", "<|assistant|>"]
+MERGES = "t h|th e|i n|a n|e r|Ġ the|Ġ a|r e|o n|an d|in g|Ġ and".split("|")
+N_VOCAB = 256 + len(MERGES) + len(CONTROL_TOKENS)
+
+
+def byte_alphabet() -> list[str]:
+    """The printable stand-in of each byte in a byte-level BPE vocabulary, in byte order."""
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    unprintable = [b for b in range(256) if b not in printable]
+    return [chr(b) if b in printable else chr(256 + unprintable.index(b)) for b in range(256)]
+
+
+def write_tokenizer(writer: gguf.GGUFWriter, pre: str) -> None:
+    words = byte_alphabet() + [merge.replace(" ", "") for merge in MERGES]
+    n_words = len(words)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(words + CONTROL_TOKENS)
+    writer.add_token_types(
+        [gguf.TokenType.NORMAL] * n_words + [gguf.TokenType.CONTROL] * len(CONTROL_TOKENS)
+    )
+    writer.add_token_merges(MERGES)
+    writer.add_bos_token_id(n_words)
+    writer.add_eos_token_id(n_words + 1)
+    writer.add_add_bos_token(True)
+
+
+def llama3_divisors(rope: dict, head_dim: int) -> np.ndarray:
+    """What divides the frequency of a pair: 1 for short waves, `factor` for long ones."""
+    frequency = rope["rope_theta"] ** (-np.arange(0, head_dim, 2) / head_dim)
+    wavelength = 2 * math.pi / frequency
+    original = rope["original_max_position_embeddings"]
+    low, high, factor = rope["low_freq_factor"], rope["high_freq_factor"], rope["factor"]
+    smooth = np.clip((original / wavelength - low) / (high - low), 0, 1)
+    return (1 / ((1 - smooth) / factor + smooth)).astype(np.float32)
+
+
+def interleave(rows: np.ndarray, n_heads: int) -> np.ndarray:
+    """Rotary halves (x[i], x[i + D/2]) of each head -> neighbouring pairs (x[2i], x[2i + 1])."""
+    halves = rows.reshape(n_heads, 2, -1, *rows.shape[1:])
+    return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(rows.shape)
+
+
+def write_common(writer: gguf.GGUFWriter, config: dict, name: str) -> None:
+    writer.add_name(name)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+
+
+def write_yarn(writer: gguf.GGUFWriter, rope: dict) -> None:
+    """The attention factor has a key only where the config states it."""
+    writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+    writer.add_rope_scaling_factor(rope["factor"])
+    writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if "beta_fast" in rope:
+        writer.add_rope_scaling_yarn_beta_fast(rope["beta_fast"])
+    if "beta_slow" in rope:
+        writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
+    if "attention_factor" in rope:
+        writer.add_rope_scaling_yarn_attn_factor(rope["attention_factor"])
+    if "mscale_all_dim" in rope:
+        writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+
+
+def write_llama_keys(writer: gguf.GGUFWriter, config: dict) -> None:
+    head_dim, rope = config["head_dim"], config["rope_parameters"]
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_rope_dimension_count(head_dim)
+    if head_dim * config["num_attention_heads"] != config["hidden_size"]:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    if rope["rope_type"] == "yarn":
+        write_yarn(writer, rope)
+    if rope["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(rope, head_dim))
+
+
+def write_deepseek_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> None:
+    nope, rope_dim = config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+    value, latent = config["v_head_dim"], config["kv_lora_rank"]
+    if layout == "unsplit":
+        writer.add_head_count_kv(config["num_attention_heads"])
+        writer.add_key_length(nope + rope_dim)
+        writer.add_value_length(value)
+    else:
+        writer.add_head_count_kv(1)
+        writer.add_key_length(latent + rope_dim)
+        writer.add_value_length(latent)
+        writer.add_key_length_mla(nope + rope_dim)
+        writer.add_value_length_mla(value)
+    if config["q_lora_rank"] is not None:
+        writer.add_q_lora_rank(config["q_lora_rank"])
+    writer.add_kv_lora_rank(latent)
+    writer.add_rope_dimension_count(rope_dim)
+    writer.add_leading_dense_block_count(config["first_k_dense_replace"])
+    if config["rope_parameters"]["rope_type"] == "yarn":
+        write_yarn(writer, config["rope_parameters"])
+    write_router_keys(writer, config, layout)
+
+
+def write_router_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> None:
+    writer.add_expert_count(config["n_routed_experts"])
+    writer.add_expert_used_count(config["num_experts_per_tok"])
+    writer.add_expert_shared_count(config["n_shared_experts"])
+    writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+    writer.add_expert_weights_scale(config["routed_scaling_factor"])
+    if config["model_type"] == "deepseek_v3":
+        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+        writer.add_expert_weights_norm(config["norm_topk_prob"])
+    elif layout == "split":  # older V2 files leave it out
+        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SOFTMAX)
+    if layout == "split":
+        writer.add_expert_group_count(config["n_group"])
+        writer.add_expert_group_used_count(config["topk_group"])
+
+
+LAYER_NAMES = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "self_attn.q_a_proj": "attn_q_a",
+    "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_b_proj": "attn_q_b",
+    "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "self_attn.kv_a_layernorm": "attn_kv_a_norm",
+    "self_attn.kv_b_proj": "attn_kv_b",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "mlp.gate": "ffn_gate_inp",
+    "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_experts.up_proj": "ffn_up_shexp",
+    "mlp.shared_experts.down_proj": "ffn_down_shexp",
+}
+TOP_NAMES = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+
+
+def stack_experts(
+    state: dict[str, np.ndarray], layer: int, n_experts: int
+) -> dict[str, np.ndarray]:
+    prefix = f"model.layers.{layer}.mlp.experts"
+    return {
+        f"blk.{layer}.ffn_{part}_exps.weight": np.stack(
+            [state.pop(f"{prefix}.{e}.{part}_proj.weight") for e in range(n_experts)]
+        )
+        for part in ("gate", "up", "down")
+    }
+
+
+def split_kv_b(kv_b: np.ndarray, config: dict) -> dict[str, np.ndarray]:
+    """Per head: the key half transposed, so that it takes queries to latents; the value half."""
+    heads = kv_b.reshape(config["num_attention_heads"], -1, config["kv_lora_rank"])
+    key, value = np.split(heads, [config["qk_nope_head_dim"]], axis=1)
+    return {
+        "attn_k_b": np.ascontiguousarray(key.swapaxes(1, 2)),
+        "attn_v_b": np.ascontiguousarray(value),
+    }
+
+
+def layer_tensors(name: str, value: np.ndarray, config: dict, layout: str) -> dict[str, np.ndarray]:
+    _, _, layer, rest = name.split(".", 3)
+    if rest == "mlp.gate.e_score_correction_bias":
+        return {f"blk.{layer}.exp_probs_b.bias": value}
+    module, suffix = rest.rsplit(".", 1)
+    target = LAYER_NAMES[module]
+    if config["model_type"] == "llama" and target in ("attn_q", "attn_k"):
+        heads = config["num_attention_heads" if target == "attn_q" else "num_key_value_heads"]
+        value = interleave(value, heads)
+    if target == "attn_kv_b" and layout == "split":
+        return {
+            f"blk.{layer}.{part}.weight": half for part, half in split_kv_b(value, config).items()
+        }
+    return {f"blk.{layer}.{target}.{suffix}": value}
+
+
+def tensors(state: dict[str, np.ndarray], config: dict, layout: str) -> dict[str, np.ndarray]:
+    out = {}
+    if "n_routed_experts" in config:
+        for layer in range(config["first_k_dense_replace"], config["num_hidden_layers"]):
+            out |= stack_experts(state, layer, config["n_routed_experts"])
+    for name, value in state.items():
+        out |= (
+            {TOP_NAMES[name]: value}
+            if name in TOP_NAMES
+            else layer_tensors(name, value, config, layout)
+        )
+    return out
+
+
+def convert(folder: str, path: str, layout: str = "split") -> None:
+    with open(os.path.join(folder, "config.json")) as f:
+        config = json.load(f)
+    state = load_file(os.path.join(folder, "model.safetensors"))
+    is_llama = config["model_type"] == "llama"
+
+    writer = gguf.GGUFWriter(path, "llama" if is_llama else "deepseek2")
+    write_common(writer, config, os.path.splitext(os.path.basename(path))[0])
+    if is_llama:
+        write_llama_keys(writer, config)
+    else:
+        write_deepseek_keys(writer, config, layout)
+    write_tokenizer(writer, "llama-bpe" if is_llama else "deepseek-v3")
+    for name, value in tensors(state, config, layout).items():
+        assert value.dtype == np.float32, name
+        writer.add_tensor(name, value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -1,0 +1,149 @@
+"""Writes data/: tiny seeded models as GGUF, tokens for them, and the logits transformers computes.
+
+    python make_golden.py [name ...]        all models, or those named
+
+The weights are random but not meek: attention is peaked, routers decide by margins that no float32
+rounding can cross (MIN_MARGIN), norms and biases are away from their neutral values.
+"""
+
+import argparse
+import os
+import tempfile
+
+import numpy as np
+import torch
+
+from convert import N_VOCAB, convert
+from models import MODELS, build
+
+N_TOKENS = 72
+MIN_MARGIN = 1e-3
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+
+# Standard deviation of a weight, times the square root of its inputs; 1 for all others.
+GAINS = {
+    "q_proj": 1.4,
+    "k_proj": 1.4,
+    "q_b_proj": 1.4,
+    "kv_b_proj": 1.4,
+    "gate_proj": 1.5,
+    "up_proj": 1.5,
+    "gate": 1.5,
+    "experts": 1.5,
+    "lm_head": 2.0,
+}
+
+
+@torch.no_grad()
+def randomize(model: torch.nn.Module, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    tied = model.config.tie_word_embeddings
+    tensors = list(model.named_parameters()) + [
+        b for b in model.named_buffers() if b[0].endswith("correction_bias")
+    ]
+    for name, tensor in tensors:
+        noise = torch.randn(tensor.shape, generator=generator)
+        owner = name.split(".")[-2]
+        if "norm" in owner or name == "model.norm.weight":
+            tensor.copy_(1 + 0.1 * noise)
+        elif name.endswith("bias"):
+            tensor.copy_(0.2 * noise)
+        elif owner == "embed_tokens":
+            tensor.copy_(noise * (2 * tensor.shape[1] ** -0.5 if tied else 1))
+        else:
+            tensor.copy_(noise * GAINS.get(owner, 1.0) * tensor.shape[-1] ** -0.5)
+
+
+class RouterMargin:
+    """Over all choices made for the last token of a pass, the least distance of taken and left."""
+
+    def __init__(self, model: torch.nn.Module):
+        self.smallest = float("inf")
+        for module in model.modules():
+            if type(module).__name__.endswith("TopkRouter"):
+                module.register_forward_hook(self.measure)
+
+    def measure(self, router, _inputs, outputs) -> None:
+        logits = outputs[0].detach()[-1].double()
+        if hasattr(router, "e_score_correction_bias"):
+            scores = logits.sigmoid() + router.e_score_correction_bias.double()
+            n_best = 2
+        else:
+            scores, n_best = logits.softmax(-1), 1
+        n_groups, n_kept = router.num_group or 1, router.topk_group or 1
+        groups = scores.view(n_groups, -1)
+        group_scores = groups.topk(n_best)[0].sum(-1)
+        if n_kept < n_groups:
+            self.note(group_scores, n_kept)
+        kept = groups[group_scores.topk(n_kept)[1]].flatten()
+        if router.top_k < len(kept):
+            self.note(kept, router.top_k)
+
+    def note(self, scores: torch.Tensor, k: int) -> None:
+        best = scores.sort(descending=True)[0]
+        self.smallest = min(self.smallest, (best[k - 1] - best[k]).item())
+
+
+@torch.no_grad()
+def choose_tokens(model: torch.nn.Module, seed: int) -> tuple[np.ndarray, float]:
+    """Random tokens, each drawn again while it puts some layer's router too near a tie."""
+    generator = np.random.default_rng(seed)
+    margin = RouterMargin(model)
+    tokens, worst = [], float("inf")
+    while len(tokens) < N_TOKENS:
+        candidate = int(generator.integers(N_VOCAB))
+        margin.smallest = float("inf")
+        model(torch.tensor([tokens + [candidate]]), use_cache=False)
+        if margin.smallest >= MIN_MARGIN:
+            tokens.append(candidate)
+            worst = min(worst, margin.smallest)
+    return np.array(tokens, np.int32), worst
+
+
+def as_batch(tokens: np.ndarray) -> torch.Tensor:
+    return torch.tensor(tokens[None].astype(np.int64))
+
+
+@torch.no_grad()
+def logits(model: torch.nn.Module, tokens: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+    return model.to(dtype)(as_batch(tokens), use_cache=False).logits[0].double().numpy()
+
+
+@torch.no_grad()
+def attention_peak(model: torch.nn.Module, tokens: np.ndarray) -> float:
+    """Mean over heads and late positions of the largest attention weight."""
+    maps = model(as_batch(tokens), use_cache=False, output_attentions=True).attentions
+    return float(torch.stack([m[0, :, N_TOKENS // 2 :].max(-1)[0].mean() for m in maps]).mean())
+
+
+def make(name: str, seed: int) -> None:
+    layout, model = build(name)
+    randomize(model, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        convert(folder, os.path.join(DATA, name + ".gguf"), layout)
+    tokens, margin = choose_tokens(model, seed)
+    peak = attention_peak(model, tokens)
+    single, double = logits(model, tokens, torch.float32), logits(model, tokens, torch.float64)
+    np.save(os.path.join(DATA, name + ".tokens.npy"), tokens)
+    np.save(os.path.join(DATA, name + ".logits.npy"), double.astype(np.float32))
+    largest = np.abs(double).max()
+    error = np.abs(single - double).max() / largest
+    print(
+        f"{name:11s} logits std {double.std():.2f} largest {largest:.1f}  peak {peak:.2f}  "
+        f"float32 error {error:.1e}  router margin {margin:.1e}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=", ".join(MODELS))
+    names = parser.parse_args().names or list(MODELS)
+    torch.set_num_threads(1)
+    os.makedirs(DATA, exist_ok=True)
+    for name in names:
+        make(name, seed=list(MODELS).index(name) + 1)
+
+
+if __name__ == "__main__":
+    main()
