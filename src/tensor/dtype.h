@@ -40,7 +40,8 @@ enum dtype {
     DTYPE_TQ2_0 = 35,
     DTYPE_MXFP4 = 39,
     DTYPE_NVFP4 = 40,
-    DTYPE_LIMIT = 41
+    DTYPE_Q1_0 = 41,
+    DTYPE_LIMIT = 42
 };
 
 struct dtype_info {
