@@ -1,0 +1,277 @@
+#include "backend/cpu/cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/steps.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+/* What the threads walk through together. */
+struct walk {
+    struct cpu *cpu;
+    struct phase *phases;
+    int n;
+};
+
+/* Hands out pieces of one allocation; with no memory behind it, it only sums. */
+struct carver {
+    char *memory; /* NULL: sum */
+    size_t used;
+};
+
+static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory);
+static void layout_activations(struct activations *a, const struct limits *limits, struct carver *carver);
+static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver);
+static size_t columns_bytes(const struct limits *limits);
+static size_t column_set_bytes(int64_t n, int k);
+static size_t thread_bytes(const struct limits *limits);
+static size_t kernel_bytes(const struct limits *limits);
+static size_t tile_floats(const struct limits *limits);
+static void *carve(struct carver *carver, size_t n, size_t bytes_each);
+static void phases_walk(const struct worker *worker, void *argument);
+
+static bool cpu_can_run(const struct backend *backend, enum dtype dtype)
+{
+    return ((const struct cpu *)backend)->kernels.narrow[dtype].run != NULL;
+}
+
+static size_t cpu_scratch_bytes(const struct backend *backend, const struct limits *limits)
+{
+    struct cpu sum = *(const struct cpu *)backend;
+    return layout(&sum, limits, NULL);
+}
+
+static heft_status cpu_prepare(struct backend *backend, const struct limits *limits, heft_error *error)
+{
+    struct cpu *cpu = (struct cpu *)backend;
+    cpu->memory_bytes = layout(cpu, limits, NULL);
+    cpu->memory = memory_take(cpu->memory_bytes);
+    if (!cpu->memory)
+        return error_set(error, HEFT_DOES_NOT_FIT, "no memory for %.1f MB of scratch",
+                         (double)cpu->memory_bytes / 1e6);
+    layout(cpu, limits, cpu->memory);
+    cpu->limits = *limits;
+    for (int i = 0; i < CPU_ABSORB_ROWS; i++) cpu->slice_index[i] = i * limits->n_heads;
+    return HEFT_OK;
+}
+
+static void cpu_close(struct backend *backend)
+{
+    struct cpu *cpu = (struct cpu *)backend;
+    memory_give(cpu->memory, cpu->memory_bytes);
+    pool_close(cpu->pool);
+    free((char *)cpu->base.name);
+    free(cpu);
+}
+
+static void *cpu_take(struct backend *backend, size_t n_bytes)
+{
+    (void)backend;
+    return memory_take(n_bytes);
+}
+
+static void cpu_give(struct backend *backend, void *memory, size_t n_bytes)
+{
+    (void)backend;
+    memory_give(memory, n_bytes);
+}
+
+static void cpu_read(struct backend *backend, void *to, const void *from, size_t n_bytes)
+{
+    (void)backend;
+    memcpy(to, from, n_bytes);
+}
+
+static const struct activations *cpu_activations(const struct backend *backend)
+{
+    return &((const struct cpu *)backend)->a;
+}
+
+static const struct backend_ops CPU_OPS = {
+    .can_run = cpu_can_run,
+    .scratch_bytes = cpu_scratch_bytes,
+    .prepare = cpu_prepare,
+    .close = cpu_close,
+    .take = cpu_take,
+    .give = cpu_give,
+    .read = cpu_read,
+    .activations = cpu_activations,
+    .embed = cpu_embed,
+    .norm = cpu_norm,
+    .matmul = cpu_matmul,
+    .add = cpu_add,
+    .rope_append = cpu_rope_append,
+    .attend = cpu_attend,
+    .route = cpu_route,
+    .gate = cpu_gate,
+    .gate_experts = cpu_gate_experts,
+    .mix = cpu_mix,
+    .mix_experts = cpu_mix_experts,
+    .head = cpu_head,
+    .stage_qkv = cpu_stage_qkv,
+    .stage_project = cpu_stage_project,
+    .stage_up = cpu_stage_up,
+    .stage_down = cpu_stage_down,
+};
+
+heft_status backend_open_cpu(const struct backend_options *options, struct backend **out, heft_error *error)
+{
+    struct cpu *cpu = calloc(1, sizeof *cpu);
+    char *name = malloc(64);
+    heft_status status = HEFT_INTERNAL;
+    if (!cpu || !name) {
+        error_set(error, status, "no memory to open the CPU backend");
+        goto failed;
+    }
+    cpu->base = (struct backend){.ops = &CPU_OPS, .name = name};
+    if (!kernels_init(&cpu->kernels, options->cpu_tier)) {
+        status = error_set(error, HEFT_USAGE, "HEFT_CPU=%s: this machine has no such tier",
+                           options->cpu_tier);
+        goto failed;
+    }
+    status = pool_open(options->n_threads, &cpu->pool, error);
+    if (status != HEFT_OK) goto failed;
+    cpu->base.n_threads = pool_n_threads(cpu->pool);
+    snprintf(name, 64, "cpu, %s, %d threads", cpu->kernels.name, cpu->base.n_threads);
+    *out = &cpu->base;
+    return HEFT_OK;
+failed:
+    free(name);
+    free(cpu);
+    return status;
+}
+
+void cpu_run(struct cpu *cpu, struct phase *phases, int n_phases)
+{
+    struct walk walk = {cpu, phases, n_phases};
+    for (int i = 0; i < n_phases; i++) pool_counter_reset(&phases[i].counter);
+    pool_run(cpu->pool, phases_walk, &walk);
+}
+
+struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker)
+{
+    char *mine = cpu->thread_scratch + (size_t)worker->index * cpu->thread_bytes;
+    struct carver carver = {.memory = mine};
+    struct thread_scratch scratch;
+    scratch.kernel = carve(&carver, kernel_bytes(&cpu->limits), 1);
+    scratch.tile[0] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
+    scratch.tile[1] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
+    scratch.attend = (float *)(mine + carver.used);
+    return scratch;
+}
+
+static void phases_walk(const struct worker *worker, void *argument)
+{
+    const struct walk *walk = argument;
+    for (int i = 0; i < walk->n; i++) {
+        if (i > 0) pool_barrier(worker);
+        walk->phases[i].run(walk->cpu, worker, &walk->phases[i]);
+    }
+}
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory)
+{
+    struct carver carver = {.memory = memory};
+    size_t n_threads = (size_t)pool_n_threads(cpu->pool), n_rows = (size_t)limits->n_rows;
+    layout_activations(&cpu->a, limits, &carver);
+    layout_latent(cpu, limits, &carver);
+    cpu->groups = carve(&carver, (size_t)limits->n_experts, sizeof *cpu->groups);
+    cpu->group_rows = carve(&carver, n_rows * (size_t)limits->n_used, sizeof *cpu->group_rows);
+    cpu->group_slots = carve(&carver, n_rows * (size_t)limits->n_used, sizeof *cpu->group_slots);
+    cpu->partial = carve(&carver, attend_partial_floats(limits, (int)n_threads), sizeof(float));
+    cpu->columns_bytes = columns_bytes(limits);
+    cpu->columns = carve(&carver, cpu->columns_bytes, 1);
+    cpu->thread_bytes = thread_bytes(limits);
+    cpu->thread_scratch = carve(&carver, cpu->thread_bytes, n_threads);
+    return carver.used;
+}
+
+static void layout_activations(struct activations *a, const struct limits *limits, struct carver *carver)
+{
+    size_t n = (size_t)limits->n_rows, visits = n * (size_t)limits->n_used;
+    a->x = carve(carver, n * (size_t)limits->d_model, sizeof(float));
+    a->h = carve(carver, n * (size_t)limits->d_model, sizeof(float));
+    a->y = carve(carver, n * (size_t)limits->d_model, sizeof(float));
+    a->q = carve(carver, n * (size_t)limits->q_width, sizeof(float));
+    a->k = carve(carver, n * (size_t)limits->k_width, sizeof(float));
+    a->v = carve(carver, n * (size_t)limits->v_width, sizeof(float));
+    a->q_low = carve(carver, n * (size_t)limits->q_rank, sizeof(float));
+    a->o = carve(carver, n * (size_t)limits->o_width, sizeof(float));
+    a->router_logits = carve(carver, n * (size_t)limits->n_experts, sizeof(float));
+    a->expert_ids = carve(carver, visits, sizeof(int32_t));
+    a->expert_weights = carve(carver, visits, sizeof(float));
+    a->gated = carve(carver, n * (size_t)limits->d_ff, sizeof(float));
+    a->expert_gated = carve(carver, visits * (size_t)limits->d_ff_expert, sizeof(float));
+    a->logits = carve(carver, (size_t)limits->n_logits * (size_t)limits->n_vocab, sizeof(float));
+}
+
+static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver)
+{
+    size_t vectors = limits->kv_rank ? CPU_ABSORB_ROWS * (size_t)limits->n_heads : 0;
+    cpu->slice_index = carve(carver, CPU_ABSORB_ROWS, sizeof *cpu->slice_index);
+    cpu->q_absorbed = carve(carver, vectors * (size_t)limits->d_k_max, sizeof(float));
+    cpu->o_latent = carve(carver, vectors * (size_t)limits->kv_rank, sizeof(float));
+}
+
+/* The most any one stage quantises, in every format. */
+static size_t columns_bytes(const struct limits *limits)
+{
+    int64_t n = limits->n_rows, absorbed = (int64_t)CPU_ABSORB_ROWS * limits->n_heads;
+    size_t sets[] = {
+        column_set_bytes(n, limits->d_model) + column_set_bytes(n, limits->q_rank),
+        column_set_bytes(n, limits->o_width) + column_set_bytes(n, limits->d_model),
+        column_set_bytes(n, limits->d_ff) + column_set_bytes(n * limits->n_used, limits->d_ff_expert),
+        limits->kv_rank ? column_set_bytes(absorbed, limits->kv_rank) : 0,
+        limits->kv_rank ? column_set_bytes(absorbed, limits->d_nope) : 0,
+    };
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (sets[i] > most) most = sets[i];
+    return most;
+}
+
+static size_t column_set_bytes(int64_t n, int k)
+{
+    size_t bytes = kernels_column_bytes(COLUMN_Q8_32, (k + 31) / 32 * 32) +
+                   kernels_column_bytes(COLUMN_Q8_256, (k + 255) / 256 * 256);
+    return (size_t)n * bytes;
+}
+
+static size_t thread_bytes(const struct limits *limits)
+{
+    struct carver carver = {0};
+    size_t grouped = attend_scratch_floats(limits), latent = latent_scratch_floats(limits);
+    carve(&carver, kernel_bytes(limits), 1);
+    carve(&carver, tile_floats(limits), sizeof(float));
+    carve(&carver, tile_floats(limits), sizeof(float));
+    carve(&carver, grouped > latent ? grouped : latent, sizeof(float));
+    return carver.used;
+}
+
+static size_t kernel_bytes(const struct limits *limits)
+{
+    int widths[] = {limits->d_model, limits->o_width, limits->d_ff, limits->d_ff_expert,
+                    limits->q_rank,  limits->d_k_max, limits->kv_rank};
+    int most = 0;
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        if (widths[i] > most) most = widths[i];
+    return kernels_scratch_bytes(most);
+}
+
+/* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
+static size_t tile_floats(const struct limits *limits)
+{
+    size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);
+    return n * CPU_TILE_ROWS;
+}
+
+static void *carve(struct carver *carver, size_t n, size_t bytes_each)
+{
+    void *piece = carver->memory ? carver->memory + carver->used : NULL;
+    carver->used += (n * bytes_each + 63) / 64 * 64;
+    return piece;
+}

@@ -1,0 +1,30 @@
+#include "backend/cpu/kernels.h"
+
+#include <string.h>
+
+#include "backend/cpu/kernels/c/kernels_c.h"
+#include "backend/cpu/kernels/column.h"
+#include "backend/cpu/kernels/panel.h"
+
+bool kernels_init(struct kernels *kernels, const char *mask)
+{
+    kernels_fill_c(kernels);
+    if (mask && strcmp(mask, "c") == 0) return true;
+    return kernels_init_arch(kernels, mask);
+}
+
+size_t kernels_column_bytes(enum column_format format, int k)
+{
+    size_t n = (size_t)k;
+    switch (format) {
+    case COLUMN_Q8_32: return column_part(n) + 2 * column_part(n / 32 * 4);
+    case COLUMN_Q8_256: return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
+    default: return column_part(n * sizeof(float));
+    }
+}
+
+size_t kernels_scratch_bytes(int k_max)
+{
+    (void)k_max;
+    return PANEL_SCRATCH_BYTES;
+}
