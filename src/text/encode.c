@@ -1,0 +1,138 @@
+#include "text/encode.h"
+
+#include <limits.h>
+
+#include "text/words.h"
+
+struct encoder {
+    const struct tokenizer *tokenizer;
+    int32_t *tokens;
+    size_t n, cap;
+    struct slice text; /* the fragment between special tokens that is being encoded */
+    struct merger merger;
+    struct words words;
+    struct word *word; /* remembers the tokens that are put out; NULL: not now */
+    struct buffer escaped;
+};
+
+static bool encode_text(struct encoder *encoder, struct slice text, bool control);
+static bool encode_fragment(struct encoder *encoder, struct slice fragment);
+static bool encode_spm(struct encoder *encoder);
+static pretokenizer_word take_word;
+static bool encode_word(struct encoder *encoder, struct slice word);
+static void put_merged(struct encoder *encoder, struct slice word);
+static void put_untokened(struct encoder *encoder, struct slice bytes);
+static void put(struct encoder *encoder, int32_t token);
+
+int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens, int cap)
+{
+    struct encoder encoder = {.tokenizer = tokenizer, .tokens = tokens, .cap = cap > 0 ? (size_t)cap : 0};
+    words_open(&encoder.words, text.n_bytes);
+    if (flags & HEFT_ADD_SPECIAL && tokenizer->add_bos) put(&encoder, tokenizer->bos);
+    bool done = encode_text(&encoder, text, flags & HEFT_PARSE_SPECIAL);
+    if (flags & HEFT_ADD_SPECIAL && tokenizer->add_eos) put(&encoder, tokenizer->eos);
+    words_close(&encoder.words);
+    merger_free(&encoder.merger);
+    buffer_free(&encoder.escaped);
+    return done && encoder.n <= INT_MAX ? (int)encoder.n : -1;
+}
+
+/* A fragment starts anew after a special token, as it does at the start of the text. */
+static bool encode_text(struct encoder *encoder, struct slice text, bool control)
+{
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    for (size_t at = 0; at < text.n_bytes;) {
+        struct special_match match =
+            special_find(&tokenizer->special, &tokenizer->tokens, text, at, control);
+        if (match.start > at && !encode_fragment(encoder, (struct slice){text.data + at, match.start - at}))
+            return false;
+        if (match.token >= 0) put(encoder, match.token);
+        at = match.start + match.n_bytes;
+    }
+    return true;
+}
+
+static bool encode_fragment(struct encoder *encoder, struct slice fragment)
+{
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    encoder->text = fragment;
+    if (tokenizer->kind == VOCAB_SPM) return encode_spm(encoder);
+    return pretokenizer_split(tokenizer->pretokenizer, fragment.data, fragment.n_bytes, take_word, encoder);
+}
+
+static bool encode_spm(struct encoder *encoder)
+{
+    const struct spm *spm = &encoder->tokenizer->spm;
+    buffer_clear(&encoder->escaped);
+    spm_escape(spm, encoder->text, encoder->tokenizer->add_space_prefix, &encoder->escaped);
+    if (encoder->escaped.failed) return false;
+    struct slice rest = {encoder->escaped.data, encoder->escaped.n_bytes};
+    while (rest.n_bytes) {
+        struct slice word = {rest.data, spm_word_length(spm, rest)};
+        if (!encode_word(encoder, word)) return false;
+        rest.data += word.n_bytes;
+        rest.n_bytes -= word.n_bytes;
+    }
+    return true;
+}
+
+static bool take_word(void *context, size_t start, size_t n_bytes)
+{
+    struct encoder *encoder = context;
+    return encode_word(encoder, (struct slice){encoder->text.data + start, n_bytes});
+}
+
+static bool encode_word(struct encoder *encoder, struct slice word)
+{
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    struct word *known = words_slot(&encoder->words, word);
+    if (known && word_is(known, word)) {
+        for (int i = 0; i < known->n_tokens; i++) put(encoder, known->tokens[i]);
+        return true;
+    }
+    bool done = tokenizer->kind == VOCAB_SPM
+                    ? spm_encode(&tokenizer->spm, &tokenizer->tokens, word, &encoder->merger)
+                    : bpe_encode(&tokenizer->bpe, &tokenizer->tokens, word, &encoder->merger);
+    if (!done) return false;
+    if (known) word_begin(known, word);
+    encoder->word = known;
+    put_merged(encoder, word);
+    encoder->word = NULL;
+    return true;
+}
+
+static void put_merged(struct encoder *encoder, struct slice word)
+{
+    const struct merger *merger = &encoder->merger;
+    for (int32_t i = merger->n_symbols ? 0 : -1; i >= 0; i = merger->symbols[i].next) {
+        const struct symbol *symbol = &merger->symbols[i];
+        if (symbol->id >= 0) {
+            put(encoder, symbol->id);
+        } else {
+            size_t n_bytes = merger_end(merger, symbol) - symbol->start;
+            put_untokened(encoder, (struct slice){word.data + symbol->start, n_bytes});
+        }
+    }
+}
+
+/* Bytes if the vocabulary has them, else one "unknown", else nothing. */
+static void put_untokened(struct encoder *encoder, struct slice bytes)
+{
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    const int32_t *byte_ids =
+        tokenizer->kind == VOCAB_SPM ? tokenizer->spm.byte_ids : tokenizer->bpe.byte_ids;
+    bool has_all = true;
+    for (size_t i = 0; i < bytes.n_bytes; i++) has_all &= byte_ids[(uint8_t)bytes.data[i]] >= 0;
+    if (!has_all) {
+        if (tokenizer->unknown >= 0) put(encoder, tokenizer->unknown);
+        return;
+    }
+    for (size_t i = 0; i < bytes.n_bytes; i++) put(encoder, byte_ids[(uint8_t)bytes.data[i]]);
+}
+
+static void put(struct encoder *encoder, int32_t token)
+{
+    if (encoder->n < encoder->cap) encoder->tokens[encoder->n] = token;
+    encoder->n++;
+    if (encoder->word && !word_add(encoder->word, token)) encoder->word = NULL;
+}
