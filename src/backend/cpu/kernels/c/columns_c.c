@@ -1,0 +1,52 @@
+/* Rounds activations to 8 bits. Every instruction set makes bit by bit the same columns. */
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/kernels/c/kernels_c.h"
+#include "backend/cpu/kernels/column.h"
+#include "tensor/half.h"
+
+/* Below this the quotient 127 / maximum would overflow; such groups count as zeros. */
+static const float SMALLEST_MAXIMUM = 1e-30f;
+
+/* Rounds n values and returns their scale. A group with an infinity or a NaN gets a NaN for its scale,
+ * so the fault shows in the result. */
+static float quantize_group(const float *x, int8_t *q, int n)
+{
+    uint32_t max_bits = 0;
+    for (int i = 0; i < n; i++) {
+        uint32_t bits = float_bits(x[i]) & 0x7fffffff;
+        if (bits > max_bits) max_bits = bits;
+    }
+    float max = float_of_bits(max_bits);
+    if (!isfinite(max) || max < SMALLEST_MAXIMUM) {
+        memset(q, 0, (size_t)n);
+        return isfinite(max) ? 0 : NAN;
+    }
+    float inverse = 127 / max;
+    for (int i = 0; i < n; i++) q[i] = (int8_t)lrintf(x[i] * inverse);
+    return max / 127;
+}
+
+static int sum_of(const int8_t *q, int n)
+{
+    int sum = 0;
+    for (int i = 0; i < n; i++) sum += q[i];
+    return sum;
+}
+
+void quantize_q8_32_c(const float *x, void *column, int k)
+{
+    struct column_q8_32 out = column_q8_32(column, k);
+    for (int g = 0; g < k / 32; g++) {
+        out.scale[g] = quantize_group(x + 32 * g, out.q + 32 * g, 32);
+        out.bias[g] = -128 * sum_of(out.q + 32 * g, 32);
+    }
+}
+
+void quantize_q8_256_c(const float *x, void *column, int k)
+{
+    struct column_q8_256 out = column_q8_256(column, k);
+    for (int g = 0; g < k / 256; g++) out.scale[g] = quantize_group(x + 256 * g, out.q + 256 * g, 256);
+    for (int g = 0; g < k / 16; g++) out.sums[g] = (int16_t)sum_of(out.q + 16 * g, 16);
+}

@@ -1,0 +1,44 @@
+/* Inner layout of quantised columns, shared by every instruction set. A value is scale * q with q in
+ * -127..127. The parts lie one after the other, each beginning at a multiple of 64 bytes. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { COLUMN_ALIGN = 64 };
+
+static inline size_t column_part(size_t n_bytes)
+{
+    return (n_bytes + COLUMN_ALIGN - 1) / COLUMN_ALIGN * COLUMN_ALIGN;
+}
+
+/* Groups of 32. `bias` is -128 times the sum of a group: a kernel that multiplies with w + 128 instead
+ * of w, because its instruction wants unsigned bytes, starts its sum there. */
+struct column_q8_32 {
+    int8_t *q;     /* [k] */
+    float *scale;  /* [k / 32] */
+    int32_t *bias; /* [k / 32] */
+};
+
+static inline struct column_q8_32 column_q8_32(const void *column, int k)
+{
+    char *bytes = (char *)column;
+    size_t groups = column_part((size_t)k / 32 * 4);
+    float *scale = (float *)(bytes + column_part((size_t)k));
+    return (struct column_q8_32){(int8_t *)bytes, scale, (int32_t *)((char *)scale + groups)};
+}
+
+/* Groups of 256, and the sums of every 16 values for weights with a minimum or an offset. */
+struct column_q8_256 {
+    int8_t *q;     /* [k] */
+    int16_t *sums; /* [k / 16] */
+    float *scale;  /* [k / 256] */
+};
+
+static inline struct column_q8_256 column_q8_256(const void *column, int k)
+{
+    char *bytes = (char *)column;
+    size_t sums = column_part((size_t)k / 16 * 2);
+    int16_t *first_sum = (int16_t *)(bytes + column_part((size_t)k));
+    return (struct column_q8_256){(int8_t *)bytes, first_sum, (float *)((char *)first_sum + sums)};
+}

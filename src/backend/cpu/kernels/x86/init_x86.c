@@ -1,0 +1,140 @@
+/* Which kernels an x86-64 machine gets. Names no instruction itself. */
+#include <cpuid.h>
+#include <string.h>
+
+#include "backend/cpu/kernels/c/kernels_c.h"
+#include "backend/cpu/kernels/x86/kernels_x86.h"
+
+enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_LIMIT };
+
+static const char *const tier_names[TIER_LIMIT + 1] = {"c", "avx2", "avx512", "avx512vnni", NULL};
+
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+/* The compiler's tests include whether the system saves the wide registers. */
+static int highest_tier(void)
+{
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) return TIER_C;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+        return TIER_AVX2;
+    return __builtin_cpu_supports("avx512vnni") ? TIER_AVX512VNNI : TIER_AVX512;
+}
+
+const char *const *kernels_tiers(void)
+{
+    static const char *const lists[TIER_LIMIT][TIER_LIMIT + 1] = {
+        {"c"}, {"c", "avx2"}, {"c", "avx2", "avx512"}, {"c", "avx2", "avx512", "avx512vnni"},
+    };
+    return lists[highest_tier()];
+}
+
+static void set_narrow(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
+{
+    if (kernels->narrow[dtype].run) kernels->narrow[dtype].run = run;
+}
+
+static void set_wide(struct kernels *kernels, matmul_kernel *wide_of(enum dtype dtype))
+{
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+        kernels->wide[dtype] = (struct matmul_choice){wide_of((enum dtype)dtype), COLUMN_F32};
+}
+
+/* Types that only dtype_unpack knows are multiplied in panels even when there is one column. */
+static void use_panels_for_the_rest(struct kernels *kernels)
+{
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+        if (kernels->narrow[dtype].format == COLUMN_F32) kernels->narrow[dtype] = kernels->wide[dtype];
+}
+
+static void fill_avx2(struct kernels *kernels)
+{
+    kernels->name = "avx2";
+    kernels->wide_from = 12;
+    kernels->row_tile = 4;
+    set_wide(kernels, matmul_wide_avx2);
+    use_panels_for_the_rest(kernels);
+    set_narrow(kernels, DTYPE_F32, matmul_f32_avx2);
+    set_narrow(kernels, DTYPE_F16, matmul_f16_avx2);
+    set_narrow(kernels, DTYPE_BF16, matmul_bf16_avx2);
+    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_avx2);
+    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_avx2);
+    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_avx2);
+    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_avx2);
+    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_avx2);
+    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx2);
+    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_avx2);
+    set_narrow(kernels, DTYPE_Q2_K, matmul_q2_k_avx2);
+    set_narrow(kernels, DTYPE_Q3_K, matmul_q3_k_avx2);
+    set_narrow(kernels, DTYPE_Q4_K, matmul_q4_k_avx2);
+    set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_avx2);
+    set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_avx2);
+    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx2);
+    kernels->quantize[COLUMN_Q8_32] = quantize_q8_32_avx2;
+    kernels->quantize[COLUMN_Q8_256] = quantize_q8_256_avx2;
+    kernels->mix[DTYPE_F32] = mix_f32_avx2;
+    kernels->mix[DTYPE_F16] = mix_f16_avx2;
+    kernels->mix[DTYPE_Q8_0] = mix_q8_0_avx2;
+    kernels->store[DTYPE_F16] = store_f16_avx2;
+    kernels->rms_norm = rms_norm_avx2;
+    kernels->layer_norm = layer_norm_avx2;
+    kernels->silu_mul = silu_mul_avx2;
+    kernels->gelu_mul = gelu_mul_avx2;
+    kernels->add_scaled = add_scaled_avx2;
+    kernels->scale = scale_avx2;
+    kernels->max = max_avx2;
+    kernels->exp_sum = exp_sum_avx2;
+    kernels->rope_pairs = rope_pairs_avx2;
+    kernels->rope_halves = rope_halves_avx2;
+}
+
+static void fill_avx512(struct kernels *kernels)
+{
+    kernels->name = "avx512";
+    set_wide(kernels, matmul_wide_avx512);
+    use_panels_for_the_rest(kernels);
+    set_narrow(kernels, DTYPE_F32, matmul_f32_avx512);
+    set_narrow(kernels, DTYPE_F16, matmul_f16_avx512);
+    set_narrow(kernels, DTYPE_BF16, matmul_bf16_avx512);
+    kernels->mix[DTYPE_F32] = mix_f32_avx512;
+    kernels->mix[DTYPE_F16] = mix_f16_avx512;
+    kernels->mix[DTYPE_Q8_0] = mix_q8_0_avx512;
+}
+
+static void fill_avx512vnni(struct kernels *kernels)
+{
+    kernels->name = "avx512vnni";
+    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni);
+    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni);
+    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vnni);
+    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vnni);
+    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni);
+    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni);
+    set_narrow(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni);
+    set_narrow(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni);
+    set_narrow(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni);
+    set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni);
+    set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni);
+}
+
+bool kernels_init_arch(struct kernels *kernels, const char *mask)
+{
+    int limit = highest_tier();
+    if (mask) {
+        int named = 0;
+        while (tier_names[named] && strcmp(tier_names[named], mask) != 0) named++;
+        if (!tier_names[named]) return false;
+        if (named < limit) limit = named;
+    }
+    if (limit >= TIER_AVX2) fill_avx2(kernels);
+    if (limit >= TIER_AVX512) fill_avx512(kernels);
+    if (limit >= TIER_AVX512VNNI) fill_avx512vnni(kernels);
+    return true;
+}
