@@ -84,7 +84,7 @@ static bool check_magic(struct gguf_reader *reader)
     static const char pointer[] = "version https://git-lfs";
     if (reader->n_bytes == 0) return gguf_fail(reader, "the file is empty");
     if (reader->n_bytes >= sizeof pointer && memcmp(reader->data, pointer, sizeof pointer - 1) == 0)
-        return gguf_fail(reader, "this is a Git LFS pointer, the model itself was not downloaded");
+        return gguf_fail(reader, "the magic number is that of a Git LFS pointer, the model was not downloaded");
     char magic[4];
     if (!gguf_read(reader, magic, sizeof magic, "magic number")) return false;
     if (memcmp(magic, "GGUF", sizeof magic) != 0)
