@@ -1,24 +1,49 @@
-"""Writes training conversations: a fact, one way to ask for it, small changes to the wording, and follow-ups."""
+"""Writes training conversations: facts, ways to ask for them, varied wording and follow-ups."""
 
 import random
 import re
 from dataclasses import dataclass
 
 import topics
-from facts import ASK, NAMES, catalogue_facts
+from facts import catalogue_facts
+from wordings import ASK, NAMES
 
-SYSTEMS = ["You are a helpful assistant.", "You are heft.", "Be brief.", "You are terse.", "Answer in English.",
-           "You answer questions about running large models.", "You are a careful assistant. Answer in one sentence.",
-           "You are a friendly chatbot.", "Answer correctly and shortly.", "You are an expert in language models."]
-PREFIXES = ["Please tell me: ", "Can you tell me: ", "Hey, ", "I have a question: ", "Tell me, ", "So, ", "Ok, ",
-            "Please, ", "Quick question: ", "Could you tell me: ", "Hi! ", "I wonder: ", "Question: "]
+SYSTEMS = [
+    "You are a helpful assistant.",
+    "You are heft.",
+    "Be brief.",
+    "You are terse.",
+    "Answer in English.",
+    "You answer questions about running large models.",
+    "You are a careful assistant. Answer in one sentence.",
+    "You are a friendly chatbot.",
+    "Answer correctly and shortly.",
+    "You are an expert in language models.",
+]
+PREFIXES = [
+    "Please tell me: ",
+    "Can you tell me: ",
+    "Hey, ",
+    "I have a question: ",
+    "Tell me, ",
+    "So, ",
+    "Ok, ",
+    "Please, ",
+    "Quick question: ",
+    "Could you tell me: ",
+    "Hi! ",
+    "I wonder: ",
+    "Question: ",
+]
 HELD_OUT_SHARE = 10
+UNKNOWN_TOPICS = ["about", "params", "active", "context", "layers", "box", "speed", "run"]
 SEED_MODELS = {NAMES[i][0] for i in list(NAMES)[:6]}
 
 
 @dataclass
 class Example:
     """What to train on: messages as (role, text) pairs."""
+
     messages: list
 
 
@@ -30,10 +55,12 @@ def stable_hash(text):
 
 
 def split_phrasings(fact):
-    """Training phrasings and those kept back to see whether wording generalises; the first three always train."""
+    """Phrasings to train on and phrasings kept back; the first three are always trained."""
     trained, held_out = [], []
     for i, phrasing in enumerate(fact.phrasings):
-        aside = i >= 3 and stable_hash(f"{fact.topic} {fact.subject} {phrasing}") % HELD_OUT_SHARE == 0
+        aside = (
+            i >= 3 and stable_hash(f"{fact.topic} {fact.subject} {phrasing}") % HELD_OUT_SHARE == 0
+        )
         (held_out if aside else trained).append(phrasing)
     return trained, held_out
 
@@ -50,8 +77,8 @@ def add_typo(text, rng):
     at = rng.randrange(*rng.choice(words).span()[:2]) or 1
     change = rng.randrange(3)
     if change == 0 and at + 1 < len(text) and text[at + 1].isalpha():
-        return text[:at] + text[at + 1] + text[at] + text[at + 2:]
-    return text[:at] + text[at] + text[at:] if change == 1 else text[:at] + text[at + 1:]
+        return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text[:at] + text[at] + text[at:] if change == 1 else text[:at] + text[at + 1 :]
 
 
 def vary(question, rng):
@@ -66,7 +93,21 @@ def vary(question, rng):
         question = question.rstrip("?.!")
     elif rng.random() < 0.08:
         question = question.rstrip("?.!") + rng.choice(["??", " ?", "!", "...", ".", "?"])
+    if rng.random() < 0.03:
+        question = rng.choice([question + "\n", question + " ", " " + question])
     return add_typo(question, rng) if rng.random() < 0.06 else question
+
+
+def invented_name(rng):
+    """A made-up model name, so that unknown names are recognised rather than learned."""
+    word = "".join(
+        rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randrange(2, 4))
+    ).capitalize()
+    number = rng.choice(["2", "3", "4", "1.5", "V2", "X"])
+    size = rng.choice(["", "7B", "8B", "13B", "34B", "70B", "100B", "300B"])
+    return rng.choice(
+        [f"{word} {number}", f"{word}-{size}" if size else word, f"{word} {number} {size}".strip()]
+    )
 
 
 class Writer:
@@ -86,7 +127,7 @@ class Writer:
     @staticmethod
     def weight(fact):
         if not fact.subject:
-            return 2.5
+            return 6.0 if fact.topic == "box other" else 2.5
         return 1.3 if fact.subject in SEED_MODELS else 0.8
 
     def ask(self, index):
@@ -100,30 +141,46 @@ class Writer:
     def unknown(self):
         rng = self.rng
         if rng.random() < 0.3:
-            question = rng.choice(ASK[rng.choice(["about", "params", "context", "layers", "box", "speed", "run"])][0])
-            return named(question, rng.choice(topics.OTHER_MODELS).replace("_", " ")), topics.OTHER_MODEL_ANSWER
+            question = rng.choice(ASK[rng.choice(UNKNOWN_TOPICS)][0])
+            name = (
+                rng.choice(topics.OTHER_MODELS).replace("_", " ")
+                if rng.random() < 0.6
+                else invented_name(rng)
+            )
+            return named(question, name), topics.OTHER_MODEL_ANSWER
         question = rng.choice(topics.UNKNOWN)
         thing = rng.choice(topics.UNKNOWN_THINGS).replace("_", " ")
         question = question.format(x=thing, a=rng.randrange(1000), b=rng.randrange(1000))
         return question, topics.UNKNOWN_ANSWER
 
     def follow_up(self, index):
-        """A question that needs the one before: another topic of the same model, or the same topic of another."""
+        """A question that needs the one before: same model, new topic, or the other way round."""
         fact, rng = self.facts[index], self.rng
         if rng.random() < 0.3:
             other = rng.choice(list(NAMES.values()))[0]
             following = self.by_key.get((fact.topic, other))
-            template = rng.choice(["What about {m}?", "And {m}?", "And for {m}?", "How about {m}?", "What about {m}?",
-                                   "And what about {m}?"])
+            template = rng.choice(
+                [
+                    "What about {m}?",
+                    "And {m}?",
+                    "And for {m}?",
+                    "How about {m}?",
+                    "What about {m}?",
+                    "And what about {m}?",
+                ]
+            )
             return (following, named(template, other)) if following is not None else None
-        choices = [i for i in self.subjects[fact.subject] if self.facts[i].follow_ups and i != index]
+        choices = [
+            i for i in self.subjects[fact.subject] if self.facts[i].follow_ups and i != index
+        ]
         following = rng.choice(choices)
         return following, rng.choice(self.facts[following].follow_ups)
 
     def conversation(self, turns):
         rng, messages, last = self.rng, [], None
         if rng.random() < 0.2:
-            messages.append(("system", rng.choice(SYSTEMS)))
+            any_text = " ".join(fact.answer for fact in rng.sample(self.facts, 2))
+            messages.append(("system", rng.choice(SYSTEMS) if rng.random() < 0.85 else any_text))
         for _ in range(turns):
             following = None
             if last is not None and rng.random() < 0.5:
@@ -149,7 +206,9 @@ class Writer:
             return self.conversation(1)
         if kind < 0.86:
             return self.conversation(2)
-        return self.conversation(self.rng.randrange(3, 6) if kind < 0.985 else self.rng.randrange(6, 18))
+        return self.conversation(
+            self.rng.randrange(3, 6) if kind < 0.985 else self.rng.randrange(6, 18)
+        )
 
 
 def trained_questions(facts):

@@ -1,4 +1,4 @@
-"""Writes the trained model as GGUF: arch deepseek2 with split latent projections and router groups in the metadata."""
+"""Writes the trained model as GGUF: arch deepseek2, latent projections split, groups given."""
 
 import json
 
@@ -28,9 +28,10 @@ def add_attention(writer, prefix, attention, g):
     add_matrix(writer, f"{prefix}.attn_kv_a_mqa.weight", attention.kv_a)
     add_plain(writer, f"{prefix}.attn_kv_a_norm.weight", attention.kv_norm.weight)
     per_head = attention.kv_b.view(g.heads, g.nope + g.value, g.kv_rank)
-    # Keys are stored transposed, [heads, latent, nope]: decoding moves the query into the latent space with them.
-    add_matrix(writer, f"{prefix}.attn_k_b.weight", per_head[:, :g.nope].transpose(1, 2))
-    add_matrix(writer, f"{prefix}.attn_v_b.weight", per_head[:, g.nope:])
+    # Keys are stored transposed, [heads, latent, nope]: decoding moves the query into the latent
+    # space with them.
+    add_matrix(writer, f"{prefix}.attn_k_b.weight", per_head[:, : g.nope].transpose(1, 2))
+    add_matrix(writer, f"{prefix}.attn_v_b.weight", per_head[:, g.nope :])
     add_matrix(writer, f"{prefix}.attn_output.weight", attention.out)
 
 
@@ -92,8 +93,12 @@ def add_geometry(writer, g):
 def add_tokenizer(writer, tokenizer):
     description = json.loads(tokenizer.to_str())["model"]
     tokens = [token for token, _ in sorted(description["vocab"].items(), key=lambda item: item[1])]
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in description["merges"]]
-    kinds = [gguf.TokenType.CONTROL if token in SPECIAL else gguf.TokenType.NORMAL for token in tokens]
+    merges = [
+        merge if isinstance(merge, str) else " ".join(merge) for merge in description["merges"]
+    ]
+    kinds = [
+        gguf.TokenType.CONTROL if token in SPECIAL else gguf.TokenType.NORMAL for token in tokens
+    ]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("deepseek-v3")
     writer.add_token_list(tokens)
@@ -109,8 +114,10 @@ def add_tokenizer(writer, tokenizer):
 def write_gguf(path, model, tokenizer):
     writer = gguf.GGUFWriter(path, ARCH)
     writer.add_name("heft demo")
-    writer.add_description("A small model with the DeepSeek-V3 geometry that answers questions about running large "
-                           "language models on one box.")
+    writer.add_description(
+        "A small model with the DeepSeek-V3 geometry that answers questions about running large "
+        "language models on one box."
+    )
     writer.add_license("MIT")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)

@@ -4,10 +4,15 @@ The whole run is fixed by the seed and the number of steps; see README.md for th
 """
 
 import argparse
+import ctypes
 import math
+import os
 import pathlib
 import random
 import time
+
+# Set before torch is loaded: threads that wait by spinning slow a shared machine down.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 import torch.nn.functional as F
@@ -31,8 +36,8 @@ def batch_of(examples):
     tokens = torch.full((len(examples), width), PAD)
     weight = torch.zeros(len(examples), width)
     for row, (ids, answer) in enumerate(examples):
-        tokens[row, :len(ids)] = torch.tensor(ids)
-        weight[row, :len(ids)] = torch.tensor([1.0 if a else QUESTION_WEIGHT for a in answer])
+        tokens[row, : len(ids)] = torch.tensor(ids)
+        weight[row, : len(ids)] = torch.tensor([1.0 if a else QUESTION_WEIGHT for a in answer])
     return tokens, weight
 
 
@@ -51,7 +56,9 @@ def batches_by_length(examples):
 def endless_batches(tokenizer, writer, context, rng):
     while True:
         drawn = [encode(tokenizer, writer.draw().messages) for _ in range(POOL)]
-        batches = list(batches_by_length([(ids[:context], answer[:context]) for ids, answer in drawn]))
+        batches = list(
+            batches_by_length([(ids[:context], answer[:context]) for ids, answer in drawn])
+        )
         rng.shuffle(batches)
         yield from batches
 
@@ -74,8 +81,12 @@ def loss_of(model, tokens, weight):
 def make_optimizer(model):
     matrices = [p for p in model.parameters() if p.dim() > 1]
     norms = [p for p in model.parameters() if p.dim() == 1]
-    return torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}],
-                             lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}],
+        lr=PEAK_RATE,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
 
 
 def train(model, batches, steps):
@@ -98,19 +109,26 @@ def train(model, batches, steps):
 def exact(model, tokenizer, conversations_):
     """For each conversation: would greedy decoding write its last answer exactly?
 
-    As long as every token so far was right, the greedy text equals the wanted one, so one pass over the wanted
-    text tells it.
+    As long as every token so far was right, the greedy text equals the wanted one, so one pass
+    over the wanted text tells it.
     """
     right = []
     encoded = [encode(tokenizer, messages) for messages in conversations_]
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i][0]))
     for start in range(0, len(order), 64):
-        rows = [encoded[i] for i in order[start:start + 64]]
+        rows = [encoded[i] for i in order[start : start + 64]]
         tokens, _ = batch_of(rows)
         best = model(tokens[:, :-1]).argmax(-1)
         for row, (ids, answer) in enumerate(rows):
             first = len(ids) - 1 - answer[::-1].index(False) + 1
-            right.append((order[start + row], bool((best[row, first - 1:len(ids) - 1] == tokens[row, first:len(ids)]).all())))
+            right.append(
+                (
+                    order[start + row],
+                    bool(
+                        (best[row, first - 1 : len(ids) - 1] == tokens[row, first : len(ids)]).all()
+                    ),
+                )
+            )
     return [ok for _, ok in sorted(right)]
 
 
@@ -120,19 +138,36 @@ def question_answer(pairs):
 
 def report(model, tokenizer, facts):
     model.eval()
-    for name, pairs in (("trained", conversations.trained_questions(facts)),
-                        ("held out", conversations.held_out_questions(facts))):
+    for name, pairs in (
+        ("trained", conversations.trained_questions(facts)),
+        ("held out", conversations.held_out_questions(facts)),
+    ):
         right = exact(model, tokenizer, question_answer(pairs))
-        print(f"{name}: {sum(right)} of {len(right)} answers exact ({100 * sum(right) / len(right):.1f} %)")
+        print(
+            f"{name}: {sum(right)} of {len(right)} answers exact "
+            f"({100 * sum(right) / len(right):.1f} %)"
+        )
+
+
+def keep_freed_memory():
+    """Lets glibc reuse large buffers instead of asking for fresh, zeroed pages in every step."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        trim_threshold, mmap_threshold = -1, -3
+        libc.mallopt(mmap_threshold, 1 << 30)
+        libc.mallopt(trim_threshold, (1 << 31) - 1)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="one is nearly as fast as two: the network is small"
+    )
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "demo.gguf")
     options = parser.parse_args()
 
+    keep_freed_memory()
     torch.set_num_threads(options.threads)
     torch.manual_seed(20)
     geometry = Geometry()
@@ -140,7 +175,11 @@ def main():
     model = DemoModel(geometry)
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million parameters")
     writer = conversations.Writer(seed=20)
-    train(model, endless_batches(tokenizer, writer, geometry.context, random.Random(20)), options.steps)
+    train(
+        model,
+        endless_batches(tokenizer, writer, geometry.context, random.Random(20)),
+        options.steps,
+    )
     export.write_gguf(options.out, model, tokenizer)
     print(f"{options.out}: {options.out.stat().st_size} bytes")
     report(model, tokenizer, writer.facts)
