@@ -1,0 +1,50 @@
+#include <immintrin.h>
+
+#include "backend/cpu/kernels/x86/peaks_x86.h"
+
+/* Two units with four cycles of latency need eight sums in flight. */
+enum { CHAINS = 12 };
+
+uint64_t peak_read_avx2(const uint8_t *data, size_t n_bytes)
+{
+    __m256i a = _mm256_setzero_si256(), b = a;
+    for (size_t i = 0; i < n_bytes; i += 64) {
+        a = _mm256_add_epi64(a, _mm256_loadu_si256((const __m256i *)(data + i)));
+        b = _mm256_add_epi64(b, _mm256_loadu_si256((const __m256i *)(data + i + 32)));
+    }
+    uint64_t words[4];
+    _mm256_storeu_si256((__m256i *)words, _mm256_add_epi64(a, b));
+    return words[0] + words[1] + words[2] + words[3];
+}
+
+double peak_f32_avx2(int64_t n_rounds, void *sink)
+{
+    __m256 sums[CHAINS], factor = _mm256_set1_ps(0.999f), term = _mm256_set1_ps(0.5f);
+#pragma GCC unroll 12
+    for (int j = 0; j < CHAINS; j++) sums[j] = _mm256_set1_ps((float)j);
+    for (int64_t i = 0; i < n_rounds; i++)
+#pragma GCC unroll 12
+        for (int j = 0; j < CHAINS; j++) sums[j] = _mm256_fmadd_ps(sums[j], factor, term);
+#pragma GCC unroll 12
+    for (int j = 0; j < CHAINS; j++) _mm256_storeu_ps((float *)sink + 8 * j, sums[j]);
+    return 2.0 * 8 * CHAINS * (double)n_rounds;
+}
+
+/* Without VNNI a product of bytes is three instructions. */
+double peak_int8_avx2(int64_t n_rounds, void *sink)
+{
+    __m256i sums[CHAINS], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-2);
+    __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 12
+    for (int j = 0; j < CHAINS; j++) sums[j] = _mm256_set1_epi32(j);
+    for (int64_t i = 0; i < n_rounds; i++)
+#pragma GCC unroll 12
+        for (int j = 0; j < CHAINS; j++) {
+            __asm__("" : "+x"(a)); /* a might have changed: the product is computed each time */
+            __m256i pairs = _mm256_maddubs_epi16(a, b);
+            sums[j] = _mm256_add_epi32(sums[j], _mm256_madd_epi16(pairs, ones));
+        }
+#pragma GCC unroll 12
+    for (int j = 0; j < CHAINS; j++) _mm256_storeu_si256((__m256i *)sink + j, sums[j]);
+    return 2.0 * 32 * CHAINS * (double)n_rounds;
+}
