@@ -88,8 +88,13 @@ const struct tensor *gguf_tensor(const struct gguf *file, int index)
 
 const struct tensor *gguf_find_tensor(const struct gguf *file, const char *name)
 {
-    int index = name_index_find(&file->names, name);
+    int index = gguf_find_tensor_index(file, name);
     return index < 0 ? NULL : file->tensors[index];
+}
+
+int gguf_find_tensor_index(const struct gguf *file, const char *name)
+{
+    return name_index_find(&file->names, name);
 }
 
 int gguf_n_values(const struct gguf *file)

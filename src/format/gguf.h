@@ -1,6 +1,6 @@
-/* GGUF files, versions 2 and 3, single or split: named values and tensors, used where they lie in the
- * read-only map. Everything in the header has been checked against the file when gguf_open returns, so
- * no other code needs to; what it holds lives until gguf_close. */
+/* GGUF files, versions 2 and 3, single or split: named values and tensors, used where they lie in
+ * the read-only map. Everything in the header has been checked against the file when gguf_open
+ * returns, so no other code needs to; what it holds lives until gguf_close. */
 #pragma once
 
 #include "base/slice.h"
@@ -57,15 +57,16 @@ size_t gguf_alignment(const struct gguf *file); /* of the first part, a multiple
 /* In the order of the file, part after part. */
 int gguf_n_tensors(const struct gguf *file);
 const struct tensor *gguf_tensor(const struct gguf *file, int index);
-const struct tensor *gguf_find_tensor(const struct gguf *file, const char *name); /* NULL if absent */
+const struct tensor *gguf_find_tensor(const struct gguf *file,
+                                      const char *name); /* NULL if absent */
 
 /* The metadata of a split model is that of its first part. */
 int gguf_n_values(const struct gguf *file);
 const struct gguf_value *gguf_value(const struct gguf *file, int index);
 const struct gguf_value *gguf_find(const struct gguf *file, const char *key); /* NULL if absent */
 
-/* Conversions that keep the number: any integer type or BOOL that fits; any number as a float. False
- * if it does not, or if the index is not in the array. */
+/* Conversions that keep the number: any integer type or BOOL that fits; any number as a float.
+ * False if it does not, or if the index is not in the array. */
 bool gguf_value_int(const struct gguf_value *value, int64_t *out);
 bool gguf_value_float(const struct gguf_value *value, double *out);
 bool gguf_array_int(const struct gguf_value *value, uint64_t index, int64_t *out);
