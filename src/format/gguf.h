@@ -54,16 +54,16 @@ const char *gguf_part_path(const struct gguf *file, int part);
 uint64_t gguf_part_bytes(const struct gguf *file, int part);
 size_t gguf_alignment(const struct gguf *file); /* of the first part, a multiple of 8 */
 
-/* In the order of the file, part after part. */
+/* In the order of the file, part after part; find gives NULL if there is none of that name. */
 int gguf_n_tensors(const struct gguf *file);
 const struct tensor *gguf_tensor(const struct gguf *file, int index);
-const struct tensor *gguf_find_tensor(const struct gguf *file,
-                                      const char *name); /* NULL if absent */
+const struct tensor *gguf_find_tensor(const struct gguf *file, const char *name); /* or NULL */
+int gguf_find_tensor_index(const struct gguf *file, const char *name);            /* or -1 */
 
-/* The metadata of a split model is that of its first part. */
+/* The metadata of a split model is that of its first part; find gives NULL for an absent key. */
 int gguf_n_values(const struct gguf *file);
 const struct gguf_value *gguf_value(const struct gguf *file, int index);
-const struct gguf_value *gguf_find(const struct gguf *file, const char *key); /* NULL if absent */
+const struct gguf_value *gguf_find(const struct gguf *file, const char *key);
 
 /* Conversions that keep the number: any integer type or BOOL that fits; any number as a float.
  * False if it does not, or if the index is not in the array. */
