@@ -84,7 +84,8 @@ static bool check_magic(struct gguf_reader *reader)
     static const char pointer[] = "version https://git-lfs";
     if (reader->n_bytes == 0) return gguf_fail(reader, "the file is empty");
     if (reader->n_bytes >= sizeof pointer && memcmp(reader->data, pointer, sizeof pointer - 1) == 0)
-        return gguf_fail(reader, "the magic number is that of a Git LFS pointer, the model was not downloaded");
+        return gguf_fail(
+            reader, "the magic number is that of a Git LFS pointer, the model was not downloaded");
     char magic[4];
     if (!gguf_read(reader, magic, sizeof magic, "magic number")) return false;
     if (memcmp(magic, "GGUF", sizeof magic) != 0)
@@ -97,11 +98,14 @@ static bool read_header(struct gguf_reader *reader, struct gguf_part *part, uint
 {
     if (!check_magic(reader) || !gguf_read_u32(reader, &part->version, "version")) return false;
     if (part->version != 0 && (part->version & 0xffff) == 0)
-        return gguf_fail(reader, "the version is written in big-endian order; only little-endian files "
-                                 "are supported");
+        return gguf_fail(reader,
+                         "the version is written in big-endian order; only little-endian files "
+                         "are supported");
     if (part->version != 2 && part->version != 3)
-        return gguf_fail(reader, "the version is %" PRIu32 ", only 2 and 3 are supported", part->version);
-    return gguf_read_count(reader, n_tensors, TENSOR_BYTES, GGUF_MAX_TENSORS, "number of tensors") &&
+        return gguf_fail(reader, "the version is %" PRIu32 ", only 2 and 3 are supported",
+                         part->version);
+    return gguf_read_count(reader, n_tensors, TENSOR_BYTES, GGUF_MAX_TENSORS,
+                           "number of tensors") &&
            gguf_read_count(reader, n_values, GGUF_VALUE_BYTES, MAX_VALUES, "number of keys");
 }
 
@@ -111,7 +115,8 @@ static bool index_keys(struct gguf_reader *reader, struct gguf_part *part)
     keys->entries = calloc((size_t)part->n_values + 1, sizeof *keys->entries);
     if (!keys->entries) return gguf_no_memory(reader);
     keys->n = part->n_values;
-    for (int i = 0; i < keys->n; i++) keys->entries[i] = (struct name_entry){part->values[i].key, i};
+    for (int i = 0; i < keys->n; i++)
+        keys->entries[i] = (struct name_entry){part->values[i].key, i};
     int twice = name_index_sort(keys);
     if (twice < 0) return true;
     reader->name = part->values[twice].key;
@@ -138,10 +143,13 @@ static bool find_alignment(struct gguf_reader *reader, struct gguf_part *part)
     if (value) {
         reader->name = value->key;
         if (!gguf_value_int(value, &alignment))
-            return gguf_fail(reader, "the value is %s, an integer was expected", gguf_type_name(value->type));
+            return gguf_fail(reader, "the value is %s, an integer was expected",
+                             gguf_type_name(value->type));
     }
-    if (alignment < MIN_ALIGNMENT || alignment > MAX_ALIGNMENT || (alignment & (alignment - 1)) != 0)
-        return gguf_fail(reader, "the value is %" PRId64 ", a power of two from %d to %d was expected",
+    if (alignment < MIN_ALIGNMENT || alignment > MAX_ALIGNMENT ||
+        (alignment & (alignment - 1)) != 0)
+        return gguf_fail(reader,
+                         "the value is %" PRId64 ", a power of two from %d to %d was expected",
                          alignment, MIN_ALIGNMENT, MAX_ALIGNMENT);
     part->alignment = (size_t)alignment;
     return true;
@@ -158,8 +166,8 @@ static bool check_end(struct gguf_reader *reader, const struct gguf_part *part,
 static bool check_overlaps(struct gguf_reader *reader, const struct gguf_part *part,
                            struct extent *extents);
 
-static bool place_tensors(struct gguf_reader *reader, struct gguf_part *part, struct extent *extents,
-                          uint64_t n)
+static bool place_tensors(struct gguf_reader *reader, struct gguf_part *part,
+                          struct extent *extents, uint64_t n)
 {
     reader->kind = "tensor";
     for (uint64_t i = 0; i < n; i++) {
@@ -179,7 +187,8 @@ static bool read_tensors(struct gguf_reader *reader, struct gguf_part *part, uin
 {
     part->tensors = calloc((size_t)n + 1, sizeof *part->tensors);
     struct extent *extents = calloc((size_t)n + 1, sizeof *extents);
-    bool good = part->tensors && extents ? place_tensors(reader, part, extents, n) : gguf_no_memory(reader);
+    bool good =
+        part->tensors && extents ? place_tensors(reader, part, extents, n) : gguf_no_memory(reader);
     free(extents);
     return good;
 }
@@ -207,8 +216,8 @@ static bool read_shape(struct gguf_reader *reader, struct tensor *tensor)
     uint32_t n_dims;
     if (!gguf_read_u32(reader, &n_dims, "number of dimensions")) return false;
     if (n_dims < 1 || n_dims > TENSOR_MAX_DIMS)
-        return gguf_fail(reader, "the number of dimensions is %" PRIu32 ", 1 to %d were expected", n_dims,
-                         TENSOR_MAX_DIMS);
+        return gguf_fail(reader, "the number of dimensions is %" PRIu32 ", 1 to %d were expected",
+                         n_dims, TENSOR_MAX_DIMS);
     tensor->n_dims = (int)n_dims;
     int64_t n_values = 1;
     for (int i = 0; i < TENSOR_MAX_DIMS; i++) tensor->dims[i] = 1;
@@ -219,7 +228,8 @@ static bool read_shape(struct gguf_reader *reader, struct tensor *tensor)
             return gguf_fail(reader, "dimension %d is %" PRIu64 ", which is out of range", i, dim);
         tensor->dims[i] = (int64_t)dim;
         if (__builtin_mul_overflow(n_values, tensor->dims[i], &n_values))
-            return gguf_fail(reader, "dimension %d is %" PRIu64 ", too large beside the others", i, dim);
+            return gguf_fail(reader, "dimension %d is %" PRIu64 ", too large beside the others", i,
+                             dim);
     }
     return true;
 }
@@ -229,11 +239,13 @@ static bool read_type(struct gguf_reader *reader, struct tensor *tensor)
     uint32_t type;
     if (!gguf_read_u32(reader, &type, "type")) return false;
     const struct dtype_info *info = dtype_info(type);
-    if (!info) return gguf_fail(reader, "the type is number %" PRIu32 ", which heft does not know", type);
+    if (!info)
+        return gguf_fail(reader, "the type is number %" PRIu32 ", which heft does not know", type);
     tensor->dtype = (enum dtype)type;
     if (tensor->dims[0] % info->block_values != 0)
-        return gguf_fail(reader, "dimension 0 is %" PRId64 ", not a multiple of the %d values of a %s block",
-                         tensor->dims[0], info->block_values, info->name);
+        return gguf_fail(
+            reader, "dimension 0 is %" PRId64 ", not a multiple of the %d values of a %s block",
+            tensor->dims[0], info->block_values, info->name);
     uint64_t n_blocks = (uint64_t)tensor_n_values(tensor) / (uint64_t)info->block_values;
     if (n_blocks > INT64_MAX / (uint64_t)info->block_bytes)
         return gguf_fail(reader, "the dimensions are too large for the type %s", info->name);
@@ -252,8 +264,9 @@ static bool check_end(struct gguf_reader *reader, const struct gguf_part *part,
 
     const struct tensor *tensor = &part->tensors[last->tensor];
     reader->name = tensor->name;
-    return gguf_fail(reader, "the offset is %" PRIu64 " and the size %zu, but the file has %zu bytes: "
-                             "%" PRIu64 " bytes are missing at its end, as after an unfinished download",
+    return gguf_fail(reader,
+                     "the offset is %" PRIu64 " and the size %zu, but the file has %zu bytes: "
+                     "%" PRIu64 " bytes are missing at its end, as after an unfinished download",
                      last->begin, tensor->n_bytes, reader->n_bytes,
                      data_begin + last->end - reader->n_bytes);
 }
@@ -264,7 +277,8 @@ static int by_begin(const void *a, const void *b)
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-static bool check_overlaps(struct gguf_reader *reader, const struct gguf_part *part, struct extent *extents)
+static bool check_overlaps(struct gguf_reader *reader, const struct gguf_part *part,
+                           struct extent *extents)
 {
     if (part->n_tensors > 1) qsort(extents, (size_t)part->n_tensors, sizeof *extents, by_begin);
     for (int i = 1; i < part->n_tensors; i++) {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 enum {
-    MAX_TEXT_BYTES = 64 << 20, /* the longest real strings, chat templates, are a thousandth of it */
+    MAX_TEXT_BYTES = 64 << 20, /* real ones, chat templates above all, are a thousandth of it */
     MAX_NAME_BYTES = 65535,    /* of the GGUF specification */
 };
 
@@ -39,8 +39,8 @@ bool gguf_read_text(struct gguf_reader *reader, struct slice *out, const char *f
     const char *data = (const char *)reader->data + reader->at;
     if (!skip(reader, n_bytes, field)) return false;
     if (n_bytes > MAX_TEXT_BYTES)
-        return gguf_fail(reader, "the %s is %" PRIu64 " bytes long, the limit is %d", field, n_bytes,
-                         MAX_TEXT_BYTES);
+        return gguf_fail(reader, "the %s is %" PRIu64 " bytes long, the limit is %d", field,
+                         n_bytes, MAX_TEXT_BYTES);
     *out = (struct slice){data, (size_t)n_bytes};
     return true;
 }
@@ -51,9 +51,11 @@ bool gguf_read_count(struct gguf_reader *reader, uint64_t *out, size_t item_byte
     if (!gguf_read_u64(reader, out, field)) return false;
     size_t n_left = reader->n_bytes - reader->at;
     if (*out > n_left / item_bytes)
-        return gguf_fail(reader, "the %s is %" PRIu64 ", but only %zu bytes follow", field, *out, n_left);
+        return gguf_fail(reader, "the %s is %" PRIu64 ", but only %zu bytes follow", field, *out,
+                         n_left);
     if (*out > limit)
-        return gguf_fail(reader, "the %s is %" PRIu64 ", the limit is %" PRIu64, field, *out, limit);
+        return gguf_fail(reader, "the %s is %" PRIu64 ", the limit is %" PRIu64, field, *out,
+                         limit);
     return true;
 }
 
@@ -91,7 +93,8 @@ bool gguf_fail(struct gguf_reader *reader, const char *format, ...)
 bool gguf_no_memory(struct gguf_reader *reader)
 {
     if (reader->status == HEFT_OK)
-        reader->status = error_set(reader->error, HEFT_INTERNAL, "%s: no memory to describe it", reader->path);
+        reader->status =
+            error_set(reader->error, HEFT_INTERNAL, "%s: no memory to describe it", reader->path);
     return false;
 }
 
@@ -100,7 +103,8 @@ static bool skip(struct gguf_reader *reader, uint64_t n_bytes, const char *field
     if (reader->status != HEFT_OK) return false;
     size_t n_left = reader->n_bytes - reader->at;
     if (n_bytes > n_left)
-        return gguf_fail(reader, "the %s needs %" PRIu64 " bytes at byte %zu, but the file ends after %zu",
+        return gguf_fail(reader,
+                         "the %s needs %" PRIu64 " bytes at byte %zu, but the file ends after %zu",
                          field, n_bytes, reader->at, n_left);
     reader->at += (size_t)n_bytes;
     return true;

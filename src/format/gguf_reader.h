@@ -1,5 +1,5 @@
-/* A place in the header of a GGUF file. Every read is checked against the end of the file; the first
- * failure writes the sentence and is remembered, and all reads after it fail too. */
+/* A place in the header of a GGUF file. Every read is checked against the end of the file; the
+ * first failure writes the sentence and is remembered, and all reads after it fail too. */
 #pragma once
 
 #include "base/slice.h"
@@ -33,5 +33,6 @@ bool gguf_read_count(struct gguf_reader *reader, uint64_t *out, size_t item_byte
 bool gguf_read_name(struct gguf_reader *reader, char **out);
 
 /* Always returns false. */
-bool gguf_fail(struct gguf_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool gguf_fail(struct gguf_reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 bool gguf_no_memory(struct gguf_reader *reader);

@@ -23,9 +23,11 @@ static heft_status read_split(const struct gguf_part *part, struct split *out, h
 static heft_status check_name(const char *path, const struct split *split, heft_error *error);
 static heft_status open_others(struct gguf_part *parts, const char *path, const struct split *named,
                                heft_error *error);
-static heft_status check_parts(const struct gguf_part *parts, const struct split *named, heft_error *error);
+static heft_status check_parts(const struct gguf_part *parts, const struct split *named,
+                               heft_error *error);
 
-heft_status gguf_split_open(const char *path, struct gguf_part **parts, int *n_parts, heft_error *error)
+heft_status gguf_split_open(const char *path, struct gguf_part **parts, int *n_parts,
+                            heft_error *error)
 {
     struct gguf_part part;
     struct split named;
@@ -61,14 +63,15 @@ void gguf_split_close(struct gguf_part *parts, int n_parts)
 
 /* ---- what a part says ------------------------------------------------------------------------ */
 
-static heft_status read_field(const struct gguf_part *part, const char *key, int64_t first, int64_t last,
-                              int64_t *out, heft_error *error)
+static heft_status read_field(const struct gguf_part *part, const char *key, int64_t first,
+                              int64_t last, int64_t *out, heft_error *error)
 {
     const struct gguf_value *value = gguf_part_find(part, key);
     if (!value) return HEFT_OK;
     if (gguf_value_int(value, out) && *out >= first && *out <= last) return HEFT_OK;
-    return error_set(error, HEFT_BAD_FILE, "%s: key '%s': the value is not an integer from %" PRId64
-                                           " to %" PRId64, part->path, key, first, last);
+    return error_set(error, HEFT_BAD_FILE,
+                     "%s: key '%s': the value is not an integer from %" PRId64 " to %" PRId64,
+                     part->path, key, first, last);
 }
 
 static heft_status read_split(const struct gguf_part *part, struct split *out, heft_error *error)
@@ -81,11 +84,13 @@ static heft_status read_split(const struct gguf_part *part, struct split *out, h
         return HEFT_OK;
     }
     if (!gguf_part_find(part, "split.no"))
-        return error_set(error, HEFT_BAD_FILE, "%s: key 'split.no' is missing, though split.count is %" PRId64,
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: key 'split.no' is missing, though split.count is %" PRId64,
                          part->path, out->n_parts);
     status = read_field(part, "split.no", 0, out->n_parts - 1, &out->number, error);
     if (status == HEFT_OK)
-        status = read_field(part, "split.tensors.count", 0, GGUF_MAX_TENSORS, &out->n_tensors, error);
+        status =
+            read_field(part, "split.tensors.count", 0, GGUF_MAX_TENSORS, &out->n_tensors, error);
     return status;
 }
 
@@ -102,8 +107,10 @@ static heft_status check_name(const char *path, const struct split *split, heft_
     format_suffix(suffix, split->number, split->n_parts);
     size_t n_path = strlen(path), n_suffix = strlen(suffix);
     if (n_path >= n_suffix && strcmp(path + n_path - n_suffix, suffix) == 0) return HEFT_OK;
-    return error_set(error, HEFT_BAD_FILE, "%s: by its split.no and split.count its name should end in '%s', "
-                                           "else the other parts cannot be found", path, suffix);
+    return error_set(error, HEFT_BAD_FILE,
+                     "%s: by its split.no and split.count its name should end in '%s', "
+                     "else the other parts cannot be found",
+                     path, suffix);
 }
 
 /* The path of another part; the caller frees it. NULL without memory. */
@@ -128,8 +135,9 @@ static heft_status open_other(struct gguf_part *part, const char *path, int64_t 
     if (file_exists(other))
         status = gguf_part_open(part, other, error);
     else
-        status = error_set(error, HEFT_BAD_FILE, "%s: part %" PRId64 " of %" PRId64 " (split.count) is missing",
-                           other, number + 1, named->n_parts);
+        status = error_set(error, HEFT_BAD_FILE,
+                           "%s: part %" PRId64 " of %" PRId64 " (split.count) is missing", other,
+                           number + 1, named->n_parts);
     free(other);
     return status;
 }
@@ -153,8 +161,8 @@ static bool same_text(const struct gguf_part *a, const struct gguf_part *b, cons
     return x->type == GGUF_STRING && y->type == GGUF_STRING && slice_equal(x->text, y->text);
 }
 
-static const char *first_difference(const struct gguf_part *parts, int64_t i, const struct split *split,
-                                    const struct split *named)
+static const char *first_difference(const struct gguf_part *parts, int64_t i,
+                                    const struct split *split, const struct split *named)
 {
     if (split->n_parts != named->n_parts) return "split.count";
     if (split->number != i) return "split.no";
@@ -164,7 +172,8 @@ static const char *first_difference(const struct gguf_part *parts, int64_t i, co
     return NULL;
 }
 
-static heft_status check_parts(const struct gguf_part *parts, const struct split *named, heft_error *error)
+static heft_status check_parts(const struct gguf_part *parts, const struct split *named,
+                               heft_error *error)
 {
     int64_t n_tensors = 0;
     for (int64_t i = 0; i < named->n_parts; i++) {
@@ -173,16 +182,20 @@ static heft_status check_parts(const struct gguf_part *parts, const struct split
         if (status != HEFT_OK) return status;
         const char *key = first_difference(parts, i, &split, named);
         if (key)
-            return error_set(error, HEFT_BAD_FILE, "%s: key '%s': the value does not agree with the other parts, "
-                                                   "so this is part of another model", parts[i].path, key);
+            return error_set(error, HEFT_BAD_FILE,
+                             "%s: key '%s': the value does not agree with the other parts, "
+                             "so this is part of another model",
+                             parts[i].path, key);
         n_tensors += parts[i].n_tensors;
     }
     if (n_tensors > GGUF_MAX_TENSORS)
-        return error_set(error, HEFT_BAD_FILE, "%s: the number of tensors in all parts is %" PRId64
-                                               ", the limit is %d", parts[0].path, n_tensors, GGUF_MAX_TENSORS);
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: the number of tensors in all parts is %" PRId64 ", the limit is %d",
+                         parts[0].path, n_tensors, GGUF_MAX_TENSORS);
     if (named->n_tensors >= 0 && n_tensors != named->n_tensors)
-        return error_set(error, HEFT_BAD_FILE, "%s: key 'split.tensors.count': the value is %" PRId64
-                                               ", but the parts have %" PRId64 " tensors together",
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: key 'split.tensors.count': the value is %" PRId64
+                         ", but the parts have %" PRId64 " tensors together",
                          parts[0].path, named->n_tensors, n_tensors);
     return HEFT_OK;
 }

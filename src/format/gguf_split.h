@@ -4,5 +4,6 @@
 #include "format/gguf_part.h"
 
 /* *parts is [*n_parts], one for a model that is not split. */
-heft_status gguf_split_open(const char *path, struct gguf_part **parts, int *n_parts, heft_error *error);
+heft_status gguf_split_open(const char *path, struct gguf_part **parts, int *n_parts,
+                            heft_error *error);
 void gguf_split_close(struct gguf_part *parts, int n_parts);

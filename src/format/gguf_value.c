@@ -29,7 +29,8 @@ bool gguf_value_read(struct gguf_reader *reader, struct gguf_value *value)
     value->key = reader->name = key;
     uint32_t type;
     if (!gguf_read_u32(reader, &type, "type")) return false;
-    if (type >= GGUF_TYPES) return gguf_fail(reader, "the type is %" PRIu32 ", which no value has", type);
+    if (type >= GGUF_TYPES)
+        return gguf_fail(reader, "the type is %" PRIu32 ", which no value has", type);
     value->type = (enum gguf_type)type;
     switch (value->type) {
     case GGUF_STRING: return gguf_read_text(reader, &value->text, "string");
@@ -115,7 +116,8 @@ static bool read_array(struct gguf_reader *reader, struct gguf_value *value)
     if (!gguf_read_u32(reader, &element, "array's type")) return false;
     if (element >= GGUF_TYPES)
         return gguf_fail(reader, "the array's type is %" PRIu32 ", which no value has", element);
-    if (element == GGUF_ARRAY) return gguf_fail(reader, "the array's type is array, which is not supported");
+    if (element == GGUF_ARRAY)
+        return gguf_fail(reader, "the array's type is array, which is not supported");
     value->element = (enum gguf_type)element;
     /* A string takes at least the 8 bytes of its length. */
     size_t item_bytes = element == GGUF_STRING ? 8 : types[element].n_bytes;
@@ -126,7 +128,8 @@ static bool read_array(struct gguf_reader *reader, struct gguf_value *value)
     reader->at += (size_t)value->n * item_bytes; /* fits: the count was checked */
     value->items = items;
     for (uint64_t i = 0; element == GGUF_BOOL && i < value->n; i++)
-        if (items[i] > 1) return gguf_fail(reader, "a bool in the array has the value %d", items[i]);
+        if (items[i] > 1)
+            return gguf_fail(reader, "a bool in the array has the value %d", items[i]);
     return true;
 }
 

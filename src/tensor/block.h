@@ -1,7 +1,7 @@
 /* How the quantised types of GGUF files lie in memory, after the block definitions of ggml. A block
- * stands alone: its values are the only ones its scales apply to. Fields of type uint16_t called d, m
- * or dmin are binary16 (half.h). Bits are numbered from the lowest; "low, then high" means that byte i
- * holds value i in bits 0-3 and value i + (number of bytes) in bits 4-7.
+ * stands alone: its values are the only ones its scales apply to. Fields of type uint16_t called d,
+ * m or dmin are binary16 (half.h). Bits are numbered from the lowest; "low, then high" means that
+ * byte i holds value i in bits 0-3 and value i + (number of bytes) in bits 4-7.
  *
  * In the formulas, q is the unsigned number stored for a value and w the value. */
 #pragma once
@@ -9,7 +9,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights are used as they lie in the file");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "weights are used as they lie in the file");
 
 enum {
     BLOCK_VALUES = 32,  /* of the plain types */
@@ -32,7 +33,7 @@ struct block_q4_1 {
 };
 static_assert(sizeof(struct block_q4_1) == 20, "layout");
 
-/* w = d * (q - 16); qs: bits 0-3, low, then high; bit i of the little-endian qh: bit 4 of value i. */
+/* w = d * (q - 16); qs: bits 0-3, low, then high; bit i of qh as a word is bit 4 of value i. */
 struct block_q5_0 {
     uint16_t d;
     uint8_t qh[4];
@@ -69,7 +70,7 @@ struct block_mxfp4 {
 };
 static_assert(sizeof(struct block_mxfp4) == 17, "layout");
 
-/* 64 values in 4 groups of 16: w = E4M3(d[group]) * E2M1(q). The 8 bytes of a group: low, then high. */
+/* 64 values in 4 groups of 16: w = E4M3(d[group]) * E2M1(q). A group's 8 bytes: low, then high. */
 struct block_nvfp4 {
     uint8_t d[4];
     uint8_t qs[4][8];
@@ -78,8 +79,8 @@ static_assert(sizeof(struct block_nvfp4) == 36, "layout");
 
 /* ---- super-blocks of 256 --------------------------------------------------------------------- */
 
-/* 16 groups of 16: w = d * scale * q - dmin * min; scales[group]: scale in bits 0-3, min in bits 4-7.
- * qs: byte i of half h holds values 128h + i, + 32, + 64, + 96 in its four pairs of bits. */
+/* 16 groups of 16: w = d * scale * q - dmin * min; scales[group]: scale in bits 0-3, min in bits
+ * 4-7. qs: byte i of half h holds values 128h + i, + 32, + 64, + 96 in its four pairs of bits. */
 struct block_q2_k {
     uint8_t scales[16];
     uint8_t qs[2][32];
@@ -87,8 +88,8 @@ struct block_q2_k {
 };
 static_assert(sizeof(struct block_q2_k) == 84, "layout");
 
-/* 16 groups of 16: w = d * (scale - 32) * (q - 4). qs: bits 0-1 of q, as in Q2_K; bit j of hmask[i]:
- * bit 2 of value 32j + i. scales: see q3_k_scale. */
+/* 16 groups of 16: w = d * (scale - 32) * (q - 4). qs: bits 0-1 of q, as in Q2_K; bit j of
+ * hmask[i]: bit 2 of value 32j + i. scales: see q3_k_scale. */
 struct block_q3_k {
     uint8_t hmask[32];
     uint8_t qs[2][32];
@@ -115,8 +116,8 @@ struct block_q5_k {
 };
 static_assert(sizeof(struct block_q5_k) == 176, "layout");
 
-/* 16 groups of 16: w = d * scale * (q - 32). ql[h]: bits 0-3 of half h, low, then high; byte i of qh[h]
- * holds bits 4-5 of values 128h + i, + 32, + 64, + 96. */
+/* 16 groups of 16: w = d * scale * (q - 32). ql[h]: bits 0-3 of half h, low, then high; byte i of
+ * qh[h] holds bits 4-5 of values 128h + i, + 32, + 64, + 96. */
 struct block_q6_k {
     uint8_t ql[2][64];
     uint8_t qh[2][32];
@@ -125,8 +126,8 @@ struct block_q6_k {
 };
 static_assert(sizeof(struct block_q6_k) == 210, "layout");
 
-/* 8 groups of 32: w = d * (scale - 32) * codebook[q] (iq4_values in codebook.h). Scale of group j: bits
- * 0-3 in nibble j of scales_l, bits 4-5 in pair j of scales_h. qs[j]: group j, low, then high. */
+/* 8 groups of 32: w = d * (scale - 32) * codebook[q] (iq4_values in codebook.h). Scale of group j:
+ * bits 0-3 in nibble j of scales_l, bits 4-5 in pair j of scales_h. qs[j]: low, then high. */
 struct block_iq4_xs {
     uint16_t d;
     uint16_t scales_h;
@@ -135,8 +136,9 @@ struct block_iq4_xs {
 };
 static_assert(sizeof(struct block_iq4_xs) == 136, "layout");
 
-/* w = d * (q - 1), q in 0..2, written in base 3: five values a byte in qs (32 bytes for values 0-159,
- * then 16 for 160-239), four in qh. Value number k of a byte is digit k after the point of byte / 256. */
+/* w = d * (q - 1), q in 0..2, written in base 3: five values a byte in qs (32 bytes for values
+ * 0-159, then 16 for 160-239), four in qh. Value number k of a byte is digit k after the point of
+ * byte / 256. */
 struct block_tq1_0 {
     uint8_t qs[48];
     uint8_t qh[4];
@@ -153,8 +155,9 @@ static_assert(sizeof(struct block_tq2_0) == 66, "layout");
 
 /* The IQ types below store numbers of codebook rows: 8 (IQ1, IQ2) or 4 (IQ3) values at once. */
 
-/* 8 groups of 32, 8 bytes each: four bytes are rows; the other four, as a little-endian word, hold four
- * 7-bit numbers of sign patterns and the scale in the top 4 bits.
+/* 8 groups of 32, 8 bytes each: four bytes are rows; the other four, as a little-endian word, hold
+ * four 7-bit numbers of sign patterns and the scale in the top 4 bits.
+ *
  * w = d * (scale + 0.5) / 4 * row * sign. */
 struct block_iq2_xxs {
     uint16_t d;
@@ -170,7 +173,8 @@ struct block_iq2_xs {
 };
 static_assert(sizeof(struct block_iq2_xs) == 74, "layout");
 
-/* 32 groups of 8: bits 0-7 of the row in qs, bits 8-9 in pair g % 4 of qh[g / 4]; the signs themselves. */
+/* 32 groups of 8: bits 0-7 of the row in qs, bits 8-9 in pair g % 4 of qh[g / 4]; the signs
+ * themselves. */
 struct block_iq2_s {
     uint16_t d;
     uint8_t qs[32];
@@ -200,8 +204,8 @@ struct block_iq3_s {
 };
 static_assert(sizeof(struct block_iq3_s) == 110, "layout");
 
-/* 32 groups of 8: bits 0-7 of the row in qs; qh, for four groups: four times bits 8-10 of the row, then
- * 3 bits of scale, then the sign of delta. w = d * (2 * scale + 1) * (row +- 1/8). */
+/* 32 groups of 8: bits 0-7 of the row in qs; qh, for four groups: four times bits 8-10 of the row,
+ * then 3 bits of scale, then the sign of delta. w = d * (2 * scale + 1) * (row +- 1/8). */
 struct block_iq1_s {
     uint16_t d;
     uint8_t qs[32];
@@ -209,8 +213,8 @@ struct block_iq1_s {
 };
 static_assert(sizeof(struct block_iq1_s) == 50, "layout");
 
-/* 32 groups of 8: nibble g of qh: bits 8-10 of the row and the sign of delta. scales, as four words:
- * four 3-bit scales for 16 values each, and a nibble of d, the first word having the lowest. */
+/* 32 groups of 8: nibble g of qh: bits 8-10 of the row and the sign of delta. scales, as four
+ * words: four 3-bit scales for 16 values each, and a nibble of d, lowest first. */
 struct block_iq1_m {
     uint8_t qs[32];
     uint8_t qh[16];
@@ -220,8 +224,9 @@ static_assert(sizeof(struct block_iq1_m) == 56, "layout");
 
 /* ---- 6-bit scales ---------------------------------------------------------------------------- */
 
-/* Scale and min of group j of a Q4_K or Q5_K super-block. Groups 0-3 have theirs in the low 6 bits of
- * bytes j and j + 4; of groups 4-7, bits 0-3 are in byte j + 4 and bits 4-5 on top of the first eight. */
+/* Scale and min of group j of a Q4_K or Q5_K super-block. Groups 0-3 have theirs in the low 6 bits
+ * of bytes j and j + 4; of groups 4-7, bits 0-3 are in byte j + 4 and bits 4-5 on top of the first
+ * eight. */
 static inline void q4_k_scale(const uint8_t scales[12], int j, int *scale, int *min)
 {
     if (j < 4) {
@@ -233,8 +238,8 @@ static inline void q4_k_scale(const uint8_t scales[12], int j, int *scale, int *
     }
 }
 
-/* Scale of group j of a Q3_K super-block, -32..31: bits 0-3 in nibbles of bytes 0-7 (low, then high),
- * bits 4-5 in pairs of bytes 8-11. */
+/* Scale of group j of a Q3_K super-block, -32..31: bits 0-3 in nibbles of bytes 0-7 (low, then
+ * high), bits 4-5 in pairs of bytes 8-11. */
 static inline int q3_k_scale(const uint8_t scales[12], int j)
 {
     int low = scales[j % 8] >> 4 * (j / 8) & 15;

@@ -8,7 +8,7 @@
 /* Value of a 4-bit number of IQ4_NL and IQ4_XS. */
 extern const int8_t iq4_values[16];
 
-/* E2M1, twice its value so that it is whole: MXFP4 and NVFP4. The scales below are halved for it. */
+/* E2M1 of MXFP4 and NVFP4, doubled so that it is whole. The scales below are halved for it. */
 extern const int8_t e2m1_values[16];
 
 /* Rows of 8 values of 2 bits, first value lowest; they index iq2_values. */

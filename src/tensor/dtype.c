@@ -51,8 +51,8 @@ static const struct dtype_info infos[DTYPE_LIMIT] = {
     [DTYPE_MXFP4] = {"MXFP4", 32, 17, true},
     [DTYPE_NVFP4] = {"NVFP4", 64, 36, true},
 
-    /* Described, but never weights: integers, what other programs keep between two steps, and a type
-     * that no published model has. */
+    /* Described, but never weights: integers, what other programs keep between two steps, and a
+     * type that no published model has. */
     [DTYPE_Q1_0] = {"Q1_0", 128, 18, false},
     [DTYPE_Q8_1] = {"Q8_1", 32, 36, false},
     [DTYPE_Q8_K] = {"Q8_K", 256, 292, false},

@@ -45,10 +45,10 @@ enum dtype {
 };
 
 struct dtype_info {
-    const char *name;      /* "Q4_K"; NULL for numbers that no format has */
-    int block_values;      /* values in a block; rows are whole blocks */
+    const char *name; /* "Q4_K"; NULL for numbers that no format has */
+    int block_values; /* values in a block; rows are whole blocks */
     int block_bytes;
-    bool runs;             /* dtype_unpack knows it, so weights may have it */
+    bool runs; /* dtype_unpack knows it, so weights may have it */
 };
 
 /* NULL for a number that no format has. */

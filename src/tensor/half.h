@@ -38,8 +38,8 @@ static inline uint16_t f32_to_f16(float x)
         uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
         return (uint16_t)(sign | (rounded - (112u << 23)) >> 13);
     }
-    /* Below 2^-14 the result counts units of 2^-24, which is what the last bit of 0.5 + |x| is worth:
-     * the addition rounds for us. */
+    /* Below 2^-14 the result counts units of 2^-24, which is what the last bit of 0.5 + |x| is
+     * worth: the addition rounds for us. */
     uint32_t units = float_bits(float_of_bits(magnitude) + 0.5f) - float_bits(0.5f);
     return (uint16_t)(sign | units);
 }

@@ -74,7 +74,8 @@ static void pack_q4_0(const float *x, void *destination, int64_t n_blocks)
         float d = peak_of(x) / -8, scale = inverse(d);
         block->d = f32_to_f16(d);
         for (int i = 0; i < 16; i++) {
-            int low = nearest(x[i] * scale + 8, 0, 15), high = nearest(x[i + 16] * scale + 8, 0, 15);
+            int low = nearest(x[i] * scale + 8, 0, 15);
+            int high = nearest(x[i + 16] * scale + 8, 0, 15);
             block->qs[i] = (uint8_t)(low | high << 4);
         }
     }
@@ -113,14 +114,15 @@ static void pack_q4_1(const float *x, void *destination, int64_t n_blocks)
 {
     struct block_q4_1 *block = destination;
     for (; n_blocks > 0; n_blocks--, block++, x += 32) {
-        float m, high;
-        range_of(x, &m, &high);
-        float d = (high - m) / 15, scale = inverse(d);
+        float m, top;
+        range_of(x, &m, &top);
+        float d = (top - m) / 15, scale = inverse(d);
         block->d = f32_to_f16(d);
         block->m = f32_to_f16(m);
         for (int i = 0; i < 16; i++) {
-            int a = nearest((x[i] - m) * scale, 0, 15), b = nearest((x[i + 16] - m) * scale, 0, 15);
-            block->qs[i] = (uint8_t)(a | b << 4);
+            int low = nearest((x[i] - m) * scale, 0, 15);
+            int high = nearest((x[i + 16] - m) * scale, 0, 15);
+            block->qs[i] = (uint8_t)(low | high << 4);
         }
     }
 }
@@ -129,9 +131,9 @@ static void pack_q5_1(const float *x, void *destination, int64_t n_blocks)
 {
     struct block_q5_1 *block = destination;
     for (; n_blocks > 0; n_blocks--, block++, x += 32) {
-        float m, high;
-        range_of(x, &m, &high);
-        float d = (high - m) / 31, scale = inverse(d);
+        float m, top;
+        range_of(x, &m, &top);
+        float d = (top - m) / 31, scale = inverse(d);
         uint8_t numbers[32];
         block->d = f32_to_f16(d);
         block->m = f32_to_f16(m);

@@ -1,6 +1,7 @@
-/* Floats to super-blocks. Each group first gets the scale (and min) that suits it best: a few candidate
- * scales round the values to numbers, and for given numbers least squares has the best scale in closed
- * form. Then the scales themselves are rounded, and the values once more with what became of them. */
+/* Floats to super-blocks. Each group first gets the scale (and min) that suits it best: a few
+ * candidate scales round the values to numbers, and for given numbers least squares has the best
+ * scale in closed form. Then the scales themselves are rounded, and the values once more with what
+ * became of them. */
 #include "tensor/pack.h"
 
 #include <stdbool.h>
@@ -44,7 +45,8 @@ static bool solve_affine(const float *x, int n_levels, float scale, float min, s
         m = 0;
         s = sum_qx / sum_qq;
     }
-    double error = sum_xx + s * s * sum_qq + 32 * m * m - 2 * (s * sum_qx - m * sum_x + s * m * sum_q);
+    double error =
+        sum_xx + s * s * sum_qq + 32 * m * m - 2 * (s * sum_qx - m * sum_x + s * m * sum_q);
     *out = (struct affine){s, m, error};
     return s > 0;
 }

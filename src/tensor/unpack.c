@@ -1,5 +1,5 @@
-/* Blocks to floats, written to be read beside block.h. Every other unpacker and every kernel is tested
- * against these, so they stay plain. */
+/* Blocks to floats, written to be read beside block.h. Every other unpacker and every kernel is
+ * tested against these, so they stay plain. */
 #include "tensor/unpack.h"
 
 #include <assert.h>
@@ -165,15 +165,15 @@ static void unpack_q6_k(const void *source, float *y, int64_t n_blocks)
 }
 
 static unpack_blocks *const unpackers[DTYPE_LIMIT] = {
-    [DTYPE_F32] = unpack_f32,   [DTYPE_F16] = unpack_f16,   [DTYPE_BF16] = unpack_bf16,
-    [DTYPE_Q8_0] = unpack_q8_0, [DTYPE_Q4_0] = unpack_q4_0, [DTYPE_Q4_1] = unpack_q4_1,
-    [DTYPE_Q5_0] = unpack_q5_0, [DTYPE_Q5_1] = unpack_q5_1, [DTYPE_Q2_K] = unpack_q2_k,
-    [DTYPE_Q3_K] = unpack_q3_k, [DTYPE_Q4_K] = unpack_q4_k, [DTYPE_Q5_K] = unpack_q5_k,
+    [DTYPE_F32] = unpack_f32,         [DTYPE_F16] = unpack_f16,       [DTYPE_BF16] = unpack_bf16,
+    [DTYPE_Q8_0] = unpack_q8_0,       [DTYPE_Q4_0] = unpack_q4_0,     [DTYPE_Q4_1] = unpack_q4_1,
+    [DTYPE_Q5_0] = unpack_q5_0,       [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q2_K] = unpack_q2_k,
+    [DTYPE_Q3_K] = unpack_q3_k,       [DTYPE_Q4_K] = unpack_q4_k,     [DTYPE_Q5_K] = unpack_q5_k,
     [DTYPE_Q6_K] = unpack_q6_k,
 
-    [DTYPE_IQ4_NL] = unpack_iq4_nl,   [DTYPE_IQ4_XS] = unpack_iq4_xs,   [DTYPE_MXFP4] = unpack_mxfp4,
-    [DTYPE_NVFP4] = unpack_nvfp4,     [DTYPE_TQ1_0] = unpack_tq1_0,     [DTYPE_TQ2_0] = unpack_tq2_0,
-    [DTYPE_IQ2_XXS] = unpack_iq2_xxs, [DTYPE_IQ2_XS] = unpack_iq2_xs,   [DTYPE_IQ2_S] = unpack_iq2_s,
-    [DTYPE_IQ3_XXS] = unpack_iq3_xxs, [DTYPE_IQ3_S] = unpack_iq3_s,     [DTYPE_IQ1_S] = unpack_iq1_s,
+    [DTYPE_IQ4_NL] = unpack_iq4_nl,   [DTYPE_IQ4_XS] = unpack_iq4_xs, [DTYPE_MXFP4] = unpack_mxfp4,
+    [DTYPE_NVFP4] = unpack_nvfp4,     [DTYPE_TQ1_0] = unpack_tq1_0,   [DTYPE_TQ2_0] = unpack_tq2_0,
+    [DTYPE_IQ2_XXS] = unpack_iq2_xxs, [DTYPE_IQ2_XS] = unpack_iq2_xs, [DTYPE_IQ2_S] = unpack_iq2_s,
+    [DTYPE_IQ3_XXS] = unpack_iq3_xxs, [DTYPE_IQ3_S] = unpack_iq3_s,   [DTYPE_IQ1_S] = unpack_iq1_s,
     [DTYPE_IQ1_M] = unpack_iq1_m,
 };

@@ -12,10 +12,12 @@ static void put(struct gguf_build *build, const void *bytes, size_t n_bytes)
     buffer_append(&build->header, bytes, n_bytes);
 }
 
-static void put_field(struct gguf_build *build, enum gguf_build_kind kind, uint64_t value, int n_bytes)
+static void put_field(struct gguf_build *build, enum gguf_build_kind kind, uint64_t value,
+                      int n_bytes)
 {
     assert(build->n_fields < GGUF_BUILD_FIELDS);
-    build->fields[build->n_fields++] = (struct gguf_build_field){kind, build->header.n_bytes, n_bytes};
+    build->fields[build->n_fields++] =
+        (struct gguf_build_field){kind, build->header.n_bytes, n_bytes};
     put(build, &value, (size_t)n_bytes);
 }
 
@@ -77,14 +79,15 @@ void gguf_build_text(struct gguf_build *build, const char *key, const char *text
     put_text(build, text);
 }
 
-void gguf_build_texts(struct gguf_build *build, const char *key, uint64_t n, const char *const *texts)
+void gguf_build_texts(struct gguf_build *build, const char *key, uint64_t n,
+                      const char *const *texts)
 {
     gguf_build_array(build, key, GGUF_STRING, n, NULL, 0);
     for (uint64_t i = 0; i < n; i++) put_text(build, texts[i]);
 }
 
-void gguf_build_tensor_at(struct gguf_build *build, const char *name, uint32_t dtype, uint32_t n_dims,
-                          const uint64_t *dims, uint64_t offset)
+void gguf_build_tensor_at(struct gguf_build *build, const char *name, uint32_t dtype,
+                          uint32_t n_dims, const uint64_t *dims, uint64_t offset)
 {
     build->n_tensors++;
     put_text(build, name);

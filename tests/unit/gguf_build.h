@@ -1,5 +1,5 @@
-/* Writes small GGUF images for tests, right ones and wrong ones: it checks nothing. Values first, then
- * tensors, then gguf_build_finish. */
+/* Writes small GGUF images for tests, right ones and wrong ones: it checks nothing. Values first,
+ * then tensors, then gguf_build_finish. */
 #pragma once
 
 #include "base/buffer.h"
@@ -40,14 +40,15 @@ void gguf_build_u16(struct gguf_build *build, const char *key, uint16_t value);
 void gguf_build_u32(struct gguf_build *build, const char *key, uint32_t value);
 void gguf_build_i32(struct gguf_build *build, const char *key, int32_t value);
 void gguf_build_text(struct gguf_build *build, const char *key, const char *text);
-void gguf_build_texts(struct gguf_build *build, const char *key, uint64_t n, const char *const *texts);
+void gguf_build_texts(struct gguf_build *build, const char *key, uint64_t n,
+                      const char *const *texts);
 
 /* Puts n_bytes of `fill` into the data and describes them as asked. */
 void gguf_build_tensor(struct gguf_build *build, const char *name, uint32_t dtype, uint32_t n_dims,
                        const uint64_t *dims, size_t n_bytes, uint8_t fill);
 /* Describes a tensor and puts nothing. */
-void gguf_build_tensor_at(struct gguf_build *build, const char *name, uint32_t dtype, uint32_t n_dims,
-                          const uint64_t *dims, uint64_t offset);
+void gguf_build_tensor_at(struct gguf_build *build, const char *name, uint32_t dtype,
+                          uint32_t n_dims, const uint64_t *dims, uint64_t offset);
 
 /* The image; the caller frees it. Empties the builder, but for `fields`. */
 uint8_t *gguf_build_finish(struct gguf_build *build, size_t *n_bytes);

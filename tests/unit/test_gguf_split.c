@@ -1,4 +1,4 @@
-/* Models in several files: any part opens all, and parts that do not belong together are refused. */
+/* Models in several files: any part opens all; parts that do not belong together are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,8 @@ static char directory[] = "/tmp/heft-test-XXXXXX";
 static const char *part_path(int number)
 {
     static char paths[N_PARTS][PATH_BYTES];
-    snprintf(paths[number], PATH_BYTES, "%s/model-%05d-of-%05d.gguf", directory, number + 1, N_PARTS);
+    snprintf(paths[number], PATH_BYTES, "%s/model-%05d-of-%05d.gguf", directory, number + 1,
+             N_PARTS);
     return paths[number];
 }
 
@@ -179,7 +180,8 @@ static void counts_the_tensors_of_all_parts(void **state)
     struct gguf *file;
     heft_error error;
     assert_int_equal(gguf_open(part_path(0), &file, &error), HEFT_BAD_FILE);
-    assert_non_null(strstr(error.message, "'split.tensors.count': the value is 4, but the parts have 3"));
+    assert_non_null(
+        strstr(error.message, "'split.tensors.count': the value is 4, but the parts have 3"));
 }
 
 static void refuses_a_part_under_another_name(void **state)

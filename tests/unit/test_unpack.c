@@ -1,4 +1,5 @@
-/* Number formats against the fixtures of make_blocks.py, bit for bit. Run from the repository root. */
+/* Number formats against the fixtures of make_blocks.py, bit for bit. Run from the repository root.
+ */
 #include <ctype.h>
 #include <math.h>
 #include <setjmp.h>
@@ -129,7 +130,8 @@ static void packing_loses_little(void **state)
     }
 }
 
-/* Zeros, one sign, huge, tiny and broken values: no type may trap, and finite ones must stay finite. */
+/* Zeros, one sign, huge, tiny and broken values: no type may trap, and finite ones must stay
+ * finite. */
 static void packs_awkward_values(void **state)
 {
     (void)state;
