@@ -1,0 +1,224 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "engine/kv.h"
+#include "model/vocabulary.h"
+
+enum {
+    DEFAULT_CONTEXT = 4096,
+    DEFAULT_BATCH = 512,
+    MAX_BATCH = 8192,
+    MAX_SESSIONS = 4096,
+    MAX_THREADS = 1024,
+    HEAD_ROWS = 32, /* logits computed at once */
+};
+
+static heft_status check_options(const heft_options *options, heft_error *error);
+static heft_status open_parts(const heft_options *options, heft_engine **out, heft_error *error);
+static heft_status open_text(heft_engine *engine, heft_error *error);
+static heft_status open_model(heft_engine *engine, heft_error *error);
+static heft_status prepare(heft_engine *engine, heft_error *error);
+static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error);
+static heft_memory sum_memory(const heft_engine *engine);
+static char *copy_text(const struct gguf *file, const char *key);
+
+const char *heft_version(void)
+{
+    return "0.1.0";
+}
+
+heft_options heft_options_default(void)
+{
+    return (heft_options){.n_sessions = 1};
+}
+
+heft_status heft_engine_measure(const heft_options *options, heft_memory *out, heft_error *error)
+{
+    heft_engine *engine;
+    heft_status status = open_parts(options, &engine, error);
+    if (status != HEFT_OK) return status;
+    *out = sum_memory(engine);
+    heft_engine_close(engine);
+    return HEFT_OK;
+}
+
+heft_status heft_engine_open(const heft_options *options, heft_engine **out, heft_error *error)
+{
+    heft_engine *engine;
+    heft_status status = open_parts(options, &engine, error);
+    if (status != HEFT_OK) return status;
+    heft_memory memory = sum_memory(engine);
+    bool fits = memory.weights + memory.kv + memory.scratch <= memory.available;
+    if (engine->model && !fits && !options->ignore_limit)
+        status = refuse(options->model, &memory, error);
+    else if (engine->model)
+        status = prepare(engine, error);
+    if (status != HEFT_OK) {
+        heft_engine_close(engine);
+        return status;
+    }
+    *out = engine;
+    return HEFT_OK;
+}
+
+void heft_engine_close(heft_engine *engine)
+{
+    if (!engine) return;
+    while (engine->sessions) heft_session_free(engine->sessions);
+    batch_builder_free(&engine->builder);
+    if (engine->backend) engine->backend->ops->close(engine->backend);
+    model_close(engine->model);
+    template_free(engine->template);
+    tokenizer_free(engine->tokenizer);
+    gguf_close(engine->file);
+    free(engine->template_source);
+    free(engine->name);
+    free(engine);
+}
+
+void heft_engine_cancel(heft_engine *engine)
+{
+    flag_raise(&engine->stop);
+}
+
+void heft_engine_info(const heft_engine *engine, heft_info *out)
+{
+    const struct model *model = engine->model;
+    *out = (heft_info){.name = engine->name ? engine->name : "",
+                       .architecture = "",
+                       .description = "vocabulary",
+                       .chat_template = engine->template_source,
+                       .n_vocab = engine->tokenizer ? tokenizer_n_tokens(engine->tokenizer) : 0,
+                       .n_ctx = engine->options.n_ctx};
+    if (!model) return;
+    out->architecture = model->architecture;
+    out->description = model->summary;
+    out->n_vocab = model->description.n_vocab;
+    out->n_ctx_train = model->description.n_ctx_train;
+    out->n_layers = model->description.n_layers;
+    out->d_model = model->description.d_model;
+    out->n_threads = engine->backend->n_threads;
+    out->n_batch = engine->options.n_batch;
+    out->n_parameters = model->n_parameters;
+    out->weight_bytes = model->weight_bytes;
+    out->token_weight_bytes = model->token_weight_bytes;
+    out->kv_token_bytes = model_kv_token_bytes(model, kv_dtype(engine->options.kv_type));
+}
+
+/* Opens what needs no memory to speak of: headers, tokenizer, thread pool. */
+static heft_status open_parts(const heft_options *options, heft_engine **out, heft_error *error)
+{
+    heft_status status = check_options(options, error);
+    if (status != HEFT_OK) return status;
+    heft_engine *engine = calloc(1, sizeof *engine);
+    if (!engine) return error_set(error, HEFT_INTERNAL, "no memory for an engine");
+    engine->options = *options;
+    engine->options.model = NULL;
+    status = gguf_open(options->model, &engine->file, error);
+    if (status == HEFT_OK) status = open_text(engine, error);
+    if (status == HEFT_OK && !options->vocab_only) status = open_model(engine, error);
+    if (status != HEFT_OK) {
+        heft_engine_close(engine);
+        return status;
+    }
+    *out = engine;
+    return HEFT_OK;
+}
+
+static heft_status check_options(const heft_options *options, heft_error *error)
+{
+    if (!options->model) return error_set(error, HEFT_USAGE, "no model was named");
+    const struct {
+        const char *name;
+        int value, min, max;
+    } ranges[] = {
+        {"n_ctx", options->n_ctx, 0, INT32_MAX / 2},
+        {"n_sessions", options->n_sessions, 1, MAX_SESSIONS},
+        {"n_batch", options->n_batch, 0, MAX_BATCH},
+        {"n_threads", options->n_threads, 0, MAX_THREADS},
+        {"kv_type", (int)options->kv_type, HEFT_KV_F16, HEFT_KV_F32},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].value < ranges[i].min || ranges[i].value > ranges[i].max)
+            return error_set(error, HEFT_USAGE, "%s is %d, expected %d to %d", ranges[i].name, ranges[i].value,
+                             ranges[i].min, ranges[i].max);
+    return HEFT_OK;
+}
+
+/* A template that cannot be read is a matter for those who want to chat, and told then. */
+static heft_status open_text(heft_engine *engine, heft_error *error)
+{
+    heft_status status = vocabulary_open(engine->file, &engine->tokenizer, error);
+    if (status != HEFT_OK) return status;
+    engine->name = copy_text(engine->file, "general.name");
+    engine->template_source = copy_text(engine->file, "tokenizer.chat_template");
+    if (engine->template_source)
+        template_parse(engine->template_source, strlen(engine->template_source), &engine->template,
+                       &engine->template_error);
+    return HEFT_OK;
+}
+
+static heft_status open_model(heft_engine *engine, heft_error *error)
+{
+    heft_options *options = &engine->options;
+    heft_status status = model_open(engine->file, &engine->model, error);
+    if (status != HEFT_OK) return status;
+    const struct description *d = &engine->model->description;
+    const char *path = gguf_part_path(engine->file, 0);
+    if (tokenizer_n_tokens(engine->tokenizer) > d->n_vocab)
+        return error_set(error, HEFT_BAD_FILE, "%s: tokenizer.ggml.tokens has %d entries, token_embd.weight only %d",
+                         path, tokenizer_n_tokens(engine->tokenizer), d->n_vocab);
+    if (options->n_ctx == 0) options->n_ctx = d->n_ctx_train < DEFAULT_CONTEXT ? d->n_ctx_train : DEFAULT_CONTEXT;
+    if (options->n_batch == 0) options->n_batch = DEFAULT_BATCH;
+    if (options->n_batch > options->n_ctx) options->n_batch = options->n_ctx;
+    if (model_kv_token_bytes(engine->model, kv_dtype(options->kv_type)) == 0)
+        return error_set(error, HEFT_USAGE, "%s: its heads are not a multiple of 32 values wide, so the key-value cache cannot be q8_0",
+                         path);
+    int n_logits = options->n_batch < HEAD_ROWS ? options->n_batch : HEAD_ROWS;
+    engine->limits = model_limits(engine->model, options->n_batch, n_logits, options->n_ctx);
+    struct backend_options backend = {.n_threads = options->n_threads, .cpu_tier = getenv("HEFT_CPU")};
+    return backend_open_cpu(&backend, &engine->backend, error);
+}
+
+/* Takes the scratch and the batch: from here on a step finds everything in place. */
+static heft_status prepare(heft_engine *engine, heft_error *error)
+{
+    heft_status status = engine->backend->ops->prepare(engine->backend, &engine->limits, error);
+    if (status != HEFT_OK) return status;
+    return batch_builder_init(&engine->builder, engine->options.n_batch, engine->options.n_sessions, error);
+}
+
+static heft_memory sum_memory(const heft_engine *engine)
+{
+    heft_memory memory = {.available = memory_available(), .n_ctx = engine->options.n_ctx};
+    if (engine->tokenizer) memory.scratch = tokenizer_bytes(engine->tokenizer);
+    if (!engine->model) return memory;
+    memory.weights = gguf_bytes(engine->file);
+    memory.kv = kv_bytes(engine->model, kv_dtype(engine->options.kv_type), engine->options.n_ctx) *
+                (uint64_t)engine->options.n_sessions;
+    memory.scratch += engine->backend->ops->scratch_bytes(engine->backend, &engine->limits);
+    return memory;
+}
+
+static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error)
+{
+    uint64_t needed = memory->weights + memory->kv + memory->scratch;
+    return error_set(error, HEFT_DOES_NOT_FIT,
+                     "%s needs %.2f GB (weights %.2f, key-value cache for %d tokens %.2f, scratch %.2f) and this "
+                     "machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
+                     "ignoring the limit (--ignore-limit)",
+                     path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
+                     (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9);
+}
+
+/* NULL if the file has no such text. */
+static char *copy_text(const struct gguf *file, const char *key)
+{
+    const struct gguf_value *value = gguf_find(file, key);
+    if (!value || value->type != GGUF_STRING) return NULL;
+    return strndup(value->text.data, value->text.n_bytes);
+}

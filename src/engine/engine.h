@@ -1,0 +1,37 @@
+/* Inside of an engine: a model placed on this machine, with everything a step needs taken at open. */
+#pragma once
+
+#include "backend/backend.h"
+#include "base/flag.h"
+#include "engine/batch.h"
+#include "model/model.h"
+#include "text/template.h"
+#include "text/tokenizer.h"
+
+struct heft_engine {
+    heft_options options; /* resolved: no zeros; the path is not kept */
+    struct gguf *file;
+    struct tokenizer *tokenizer;
+    char *template_source; /* NULL: the model has none */
+    struct template *template;
+    heft_error template_error; /* why there is no template although there is a source */
+    char *name;
+
+    /* Absent with vocab_only. */
+    struct model *model;
+    struct backend *backend;
+    struct limits limits;
+    struct batch_builder builder;
+    struct flag stop;
+
+    heft_session *sessions; /* all that are open */
+    int n_sessions;
+};
+
+struct heft_session {
+    heft_engine *engine;
+    heft_session *next;
+    struct kv *kv;
+    int32_t *tokens; /* [n_ctx] */
+    int n_tokens;
+};

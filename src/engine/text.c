@@ -1,0 +1,98 @@
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+static heft_status parse_json(const char *what, const char *text, json_t **out, heft_error *error);
+static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,
+                                  heft_error *error);
+static void set_token(const heft_engine *engine, json_t *variables, const char *name, int32_t token);
+
+int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags, int32_t *tokens,
+                int cap)
+{
+    if (!engine->tokenizer) return -1;
+    return tokenizer_encode(engine->tokenizer, text, n_bytes, flags, tokens, cap);
+}
+
+int heft_decode(const heft_engine *engine, int32_t token, bool special, char *text, int cap)
+{
+    if (!engine->tokenizer) return 0;
+    return tokenizer_decode(engine->tokenizer, token, special, text, cap);
+}
+
+bool heft_is_end(const heft_engine *engine, int32_t token)
+{
+    return engine->tokenizer && tokenizer_is_end(engine->tokenizer, token);
+}
+
+int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text, int cap)
+{
+    if (!engine->tokenizer) return 0;
+    return tokenizer_stream(engine->tokenizer, stream, token, text, cap);
+}
+
+heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, char **out, heft_error *error)
+{
+    if (!engine->template_source) return error_set(error, HEFT_USAGE, "this model has no chat template");
+    if (!engine->template) {
+        if (error) *error = engine->template_error;
+        return engine->template_error.status;
+    }
+    json_t *variables = NULL;
+    struct buffer text = {0};
+    heft_status status = chat_variables(engine, chat, &variables, error);
+    if (status == HEFT_OK) status = template_render(engine->template, variables, NULL, &text, error);
+    if (status == HEFT_OK) {
+        *out = buffer_take(&text);
+        if (!*out) status = error_set(error, HEFT_INTERNAL, "no memory for the prompt");
+    }
+    buffer_free(&text);
+    json_decref(variables);
+    return status;
+}
+
+void heft_free(void *pointer)
+{
+    free(pointer);
+}
+
+static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,
+                                  heft_error *error)
+{
+    json_t *messages = NULL, *tools = NULL, *extra = NULL;
+    heft_status status = parse_json("messages", chat->messages_json, &messages, error);
+    if (status == HEFT_OK) status = parse_json("tools", chat->tools_json, &tools, error);
+    if (status == HEFT_OK) status = parse_json("template variables", chat->extra_json, &extra, error);
+    if (status == HEFT_OK && !json_is_array(messages))
+        status = error_set(error, HEFT_USAGE, "messages: an array was expected");
+    if (status == HEFT_OK && extra && !json_is_object(extra))
+        status = error_set(error, HEFT_USAGE, "template variables: an object was expected");
+    json_t *variables = json_object();
+    json_object_set(variables, "messages", messages);
+    if (tools) json_object_set(variables, "tools", tools);
+    json_object_set_new(variables, "add_generation_prompt", json_boolean(chat->add_generation_prompt));
+    set_token(engine, variables, "bos_token", tokenizer_bos(engine->tokenizer));
+    set_token(engine, variables, "eos_token", tokenizer_eos(engine->tokenizer));
+    if (extra) json_object_update(variables, extra);
+    json_decref(messages);
+    json_decref(tools);
+    json_decref(extra);
+    *out = variables;
+    return status;
+}
+
+static heft_status parse_json(const char *what, const char *text, json_t **out, heft_error *error)
+{
+    if (!text) return HEFT_OK;
+    json_error_t problem;
+    *out = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    if (*out) return HEFT_OK;
+    return error_set(error, HEFT_USAGE, "%s: line %d is not JSON: %s", what, problem.line, problem.text);
+}
+
+static void set_token(const heft_engine *engine, json_t *variables, const char *name, int32_t token)
+{
+    struct slice text = tokenizer_piece(engine->tokenizer, token, true);
+    if (token >= 0) json_object_set_new(variables, name, json_stringn(text.data, text.n_bytes));
+}
