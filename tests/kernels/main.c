@@ -1,0 +1,23 @@
+/* Tests every tier of kernels that this machine can run, or measures them with --bench. */
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+int main(int n_arguments, char **arguments)
+{
+    if (n_arguments > 1 && strcmp(arguments[1], "--bench") == 0) return bench();
+    struct check check = {.rng = {20}};
+    for (const char *const *tier = kernels_tiers(); *tier; tier++) {
+        struct kernels kernels;
+        bool known = kernels_init(&kernels, *tier);
+        check_that(&check, known && strcmp(kernels.name, *tier) == 0, "tier %s gives %s", *tier, kernels.name);
+        if (!known) continue;
+        test_matmul(&check, &kernels);
+        test_vectors(&check, &kernels);
+    }
+    struct kernels kernels;
+    check_that(&check, !kernels_init(&kernels, "abacus"), "an unknown tier is accepted");
+    printf("kernels: %d passed, %d failed\n", check.n_passed, check.n_failed);
+    return check.n_failed > 0;
+}
