@@ -374,6 +374,22 @@ static void refuses_bad_names(void **state)
     }
 }
 
+static void refuses_too_much(void **state)
+{
+    (void)state;
+    static char name[65537];
+    memset(name, 'k', sizeof name - 1);
+    struct gguf_build build;
+    gguf_build_start(&build);
+    gguf_build_u32(&build, name, 1);
+    assert_bad(&build, "key number 1: the name is 65536 bytes long, the limit is 65535");
+    gguf_build_start(&build);
+    buffer_append(&build.data, (const uint8_t[32]){0}, 32);
+    for (int i = 0; i < 15; i++) buffer_append(&build.data, name, sizeof name);
+    build.n_values = 65537;
+    assert_bad(&build, "number of keys is 65537, the limit is 65536");
+}
+
 static void refuses_duplicates(void **state)
 {
     (void)state;
@@ -486,6 +502,7 @@ int main(void)
         cmocka_unit_test(refuses_what_cannot_be_opened),
         cmocka_unit_test(refuses_wrong_values),
         cmocka_unit_test(refuses_bad_names),
+        cmocka_unit_test(refuses_too_much),
         cmocka_unit_test(refuses_duplicates),
         cmocka_unit_test(checks_the_alignment),
         cmocka_unit_test(refuses_bad_shapes),

@@ -169,6 +169,19 @@ static void refuses_absurd_numbers(void **state)
     assert_bad(&part, 0, "should end in '-00002-of-00003.gguf'");
 }
 
+static void needs_the_number_of_a_part(void **state)
+{
+    (void)state;
+    struct gguf_build build;
+    gguf_build_start(&build);
+    gguf_build_u16(&build, "split.count", N_PARTS);
+    gguf_build_write(&build, part_path(0));
+    struct gguf *file;
+    heft_error error;
+    assert_int_equal(gguf_open(part_path(0), &file, &error), HEFT_BAD_FILE);
+    assert_non_null(strstr(error.message, "key 'split.no' is missing"));
+}
+
 static void counts_the_tensors_of_all_parts(void **state)
 {
     (void)state;
@@ -206,6 +219,7 @@ int main(void)
         cmocka_unit_test(names_the_missing_part),
         cmocka_unit_test(refuses_parts_that_disagree),
         cmocka_unit_test(refuses_absurd_numbers),
+        cmocka_unit_test(needs_the_number_of_a_part),
         cmocka_unit_test(counts_the_tensors_of_all_parts),
         cmocka_unit_test(refuses_a_part_under_another_name),
     };

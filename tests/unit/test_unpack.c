@@ -130,6 +130,20 @@ static void packing_loses_little(void **state)
     }
 }
 
+/* The offset of a K group cannot be positive, so that values far from zero get coarser steps. */
+static void packs_values_of_one_sign(void **state)
+{
+    (void)state;
+    static const enum dtype dtypes[] = {DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K};
+    struct rng rng = {2};
+    float x[1024];
+    for (int sign = -1; sign <= 1; sign += 2) {
+        for (int i = 0; i < 1024; i++) x[i] = (float)(sign * (1 + rng_uniform(&rng)));
+        for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+            assert_true(packing_error(dtypes[i], x, 1024) < 0.045);
+    }
+}
+
 /* Zeros, one sign, huge, tiny and broken values: no type may trap, and finite ones must stay
  * finite. */
 static void packs_awkward_values(void **state)
@@ -204,6 +218,7 @@ int main(void)
         cmocka_unit_test(unpacks_every_type_that_runs),
         cmocka_unit_test(packs_as_the_reference_does),
         cmocka_unit_test(packing_loses_little),
+        cmocka_unit_test(packs_values_of_one_sign),
         cmocka_unit_test(packs_awkward_values),
         cmocka_unit_test(halves_survive_the_way_up_and_down),
         cmocka_unit_test(halves_round_to_even),
