@@ -1,0 +1,190 @@
+# heft: `make help` lists what there is. Features of GNU Make 3.81 only, as macOS ships it.
+
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+# ---- what is built, and how ---------------------------------------------------------------------
+
+# SAN=1: address and undefined-behaviour sanitizers. TSAN=1: the thread sanitizer.
+B := build
+ifeq ($(SAN),1)
+B := build/san
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+ifeq ($(TSAN),1)
+B := build/tsan
+SANITIZE := -fsanitize=thread
+endif
+# CROSS=1: another machine's compiler in CC; its objects stay apart.
+ifeq ($(CROSS),1)
+B := build/$(shell $(CC) -dumpmachine)
+endif
+
+MACHINE := $(shell $(CC) -dumpmachine)
+ARCH := other
+ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
+ARCH := x86
+endif
+ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
+ARCH := arm
+endif
+
+LIBRARIES := jansson libpcre2-8 libutf8proc
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
+HEFT_CFLAGS = -std=c17 -ffp-contract=off $(WARNINGS) $(CFLAGS) $(SANITIZE) -fvisibility=hidden -pthread
+LIBRARY_CFLAGS = $(shell pkg-config --cflags $(LIBRARIES) libedit)
+LDLIBS  = $(shell pkg-config --libs $(LIBRARIES)) -lm -pthread
+EDIT_LIBS = $(shell pkg-config --libs libedit)
+CMOCKA  = $(shell pkg-config --cflags --libs cmocka)
+
+# A kernel's suffix names its instruction set and gives it its flags; nothing else in the tree gets any.
+ISA_c          := -O2
+ISA_avx2       := -O3 -mavx2 -mfma -mf16c
+ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_neon       := -O3
+ISA_dotprod    := -O3 -march=armv8.2-a+dotprod+fp16
+ISA_i8mm       := -O3 -march=armv8.2-a+dotprod+fp16+i8mm
+isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
+
+KERNELS := src/backend/cpu/kernels
+INIT_OTHER := $(KERNELS)/c/init_other.c $(KERNELS)/c/peaks_other.c
+KERNEL_SOURCES := $(filter-out $(INIT_OTHER),$(wildcard $(KERNELS)/c/*.c))
+ifeq ($(ARCH),other)
+KERNEL_SOURCES += $(INIT_OTHER)
+else
+KERNEL_SOURCES += $(wildcard $(KERNELS)/$(ARCH)/*.c)
+endif
+SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c src/sample/*.c \
+             src/backend/*.c src/backend/cpu/*.c src/model/*.c src/model/families/*.c src/engine/*.c) \
+           $(KERNEL_SOURCES)
+CLI_SOURCES := $(wildcard src/cli/*.c)
+OBJECTS     := $(SOURCES:%.c=$B/%.o)
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$B/%.o)
+
+all: $B/heft $B/libheft.a $B/heft.pc compile_commands.json
+
+$B/heft: $(CLI_OBJECTS) $B/libheft.a
+	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EDIT_LIBS)
+
+$B/libheft.a: $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(HEFT_CFLAGS) $(call isa_flags,$<) -MMD -MP -c $< -o $@
+
+$B/heft.pc: tools/heft.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+compile_commands.json: Makefile tools/compile-commands
+	@tools/compile-commands '$(CC) $(CPPFLAGS) -std=c17 $(WARNINGS)' $(SOURCES) $(CLI_SOURCES) > $@
+
+# ---- the two commands of the README -------------------------------------------------------------
+
+QUESTION ?= What is heft?
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@echo; echo '$$ build/heft run "$(QUESTION)"'
+	@build/heft run "$(QUESTION)"
+
+test: setup
+	@$(MAKE) --no-print-directory all tests check
+	@tests/run $B
+
+setup:
+	@tools/setup
+
+# ---- tests --------------------------------------------------------------------------------------
+
+UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_HELPERS := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
+GOLDEN := $(wildcard tests/golden/*.c)
+EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(wildcard examples/*.c))
+
+tests: $(UNIT) $B/tests/kernels $B/tests/golden $(EXAMPLES)
+
+$B/tests/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
+	@mkdir -p $(@D)
+	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+
+$B/tests/kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/libheft.a
+	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$B/tests/golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
+	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+
+$B/examples/%: examples/%.c include/heft.h $B/libheft.a
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -Iinclude $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
+
+# The kernels alone, to run under an emulator: no library of the system is needed.
+kernel-test: $B/kernel-test
+$B/kernel-test: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $(KERNEL_SOURCES:%.c=$B/%.o) \
+                $(patsubst %.c,$B/%.o,$(wildcard src/tensor/*.c src/backend/cpu/peaks.c src/base/*.c))
+	$(CC) $(HEFT_CFLAGS) -static $(LDFLAGS) -o $@ $^ -lm
+
+objects: $(OBJECTS) $(CLI_OBJECTS)
+
+check:
+	@tools/check-layers
+
+bench: all $B/tests/kernels
+	$B/tests/kernels --bench
+
+# One program for each fuzz target, with the sanitizers; `make fuzz SECONDS=60` runs them all.
+FUZZ_CC ?= clang
+SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS := -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c) \
+                src/model/vocabulary.c src/model/metadata.c
+
+fuzz: setup $(FUZZERS:%=build/fuzz/%)
+	@tests/fuzz/run $(SECONDS) $(FUZZERS)
+
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_SOURCES) $(LDLIBS)
+
+# ---- the rest -----------------------------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	           $(DESTDIR)$(PREFIX)/share/heft
+	install -m 755 $B/heft $(DESTDIR)$(PREFIX)/bin/heft
+	install -m 644 $B/libheft.a $(DESTDIR)$(PREFIX)/lib/libheft.a
+	install -m 644 include/heft.h $(DESTDIR)$(PREFIX)/include/heft.h
+	install -m 644 $B/heft.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/heft.pc
+	install -m 644 models/demo/demo.gguf $(DESTDIR)$(PREFIX)/share/heft/demo.gguf
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/heft $(DESTDIR)$(PREFIX)/lib/libheft.a \
+	      $(DESTDIR)$(PREFIX)/include/heft.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/heft.pc
+	rm -rf $(DESTDIR)$(PREFIX)/share/heft
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' | grep -v _tables)
+
+clean:
+	rm -rf build compile_commands.json
+
+help:
+	@echo 'make demo      install what is missing, build, and ask the bundled model a question'
+	@echo 'make test      install what is missing, build, run every test'
+	@echo 'make           build/heft, build/libheft.a'
+	@echo 'make SAN=1 test   the same under the address and undefined-behaviour sanitizers'
+	@echo 'make TSAN=1 test  the same under the thread sanitizer'
+	@echo 'make check     includes go down only'
+	@echo 'make bench     speed of every kernel against the peaks of this machine'
+	@echo 'make fuzz SECONDS=60   every parser against random input (clang)'
+	@echo 'make install PREFIX=/usr/local, make uninstall, make format, make clean'
+
+.PHONY: all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
+.SECONDARY:
+-include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
