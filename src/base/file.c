@@ -101,7 +101,7 @@ bool file_exists(const char *path)
 /* Directories, devices and pipes are refused: they cannot be mapped or have no end. */
 static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0)
         return error_set(error, HEFT_BAD_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     const char *reason = NULL;

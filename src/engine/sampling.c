@@ -16,6 +16,21 @@ static heft_status find_breakers(const heft_engine *engine, const heft_sampling 
                                  heft_error *error);
 static bool holds(struct slice piece, const char *text);
 
+heft_sampling heft_sampling_default(void)
+{
+    return (heft_sampling){.temperature = 0.8f,
+                           .top_k = 40,
+                           .top_p = 0.95f,
+                           .min_p = 0.05f,
+                           .typical_p = 1,
+                           .repeat_penalty = 1,
+                           .penalty_last_n = 64,
+                           .dry_base = 1.75f,
+                           .dry_allowed_length = 2,
+                           .dry_last_n = -1,
+                           .xtc_threshold = 0.1f};
+}
+
 heft_status heft_sampler_create(const heft_engine *engine, const heft_sampling *sampling, heft_sampler **out,
                                 heft_error *error)
 {
