@@ -1,0 +1,169 @@
+#include "cli/conversation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/output.h"
+
+enum { FILE_BYTES_MOST = 64 << 20 };
+
+static const char *role_at(const struct conversation *conversation, int index);
+static heft_status check_messages(const json_t *messages, const char *path, heft_error *error);
+static json_t *message_of(const char *role, const char *text, size_t n_bytes);
+
+heft_status conversation_create(struct conversation *conversation, heft_error *error)
+{
+    conversation->messages = json_array();
+    if (!conversation->messages) return error_set(error, HEFT_INTERNAL, "no memory for a chat");
+    return HEFT_OK;
+}
+
+void conversation_free(struct conversation *conversation)
+{
+    json_decref(conversation->messages);
+    conversation->messages = NULL;
+}
+
+heft_status conversation_add(struct conversation *conversation, const char *role, const char *text,
+                             size_t n_bytes, heft_error *error)
+{
+    json_t *message = message_of(role, text, n_bytes);
+    if (json_array_append_new(conversation->messages, message) != 0)
+        return error_set(error, HEFT_INTERNAL, "no memory for a message");
+    return HEFT_OK;
+}
+
+void conversation_clear(struct conversation *conversation)
+{
+    int n_kept = strcmp(role_at(conversation, 0), "system") == 0;
+    while (conversation_length(conversation) > n_kept)
+        json_array_remove(conversation->messages, (size_t)n_kept);
+}
+
+int conversation_length(const struct conversation *conversation)
+{
+    return (int)json_array_size(conversation->messages);
+}
+
+heft_status conversation_set_system(struct conversation *conversation, const char *text,
+                                    heft_error *error)
+{
+    if (strcmp(role_at(conversation, 0), "system") == 0)
+        json_array_remove(conversation->messages, 0);
+    if (!text[0]) return HEFT_OK;
+    json_t *message = message_of("system", text, strlen(text));
+    if (json_array_insert_new(conversation->messages, 0, message) != 0)
+        return error_set(error, HEFT_INTERNAL, "no memory for a message");
+    return HEFT_OK;
+}
+
+bool conversation_drop_last(struct conversation *conversation, const char *role)
+{
+    int last = conversation_length(conversation) - 1;
+    if (strcmp(role_at(conversation, last), role) != 0) return false;
+    json_array_remove(conversation->messages, (size_t)last);
+    return true;
+}
+
+heft_status conversation_save(const struct conversation *conversation, const char *path,
+                              heft_error *error)
+{
+    char *text = json_dumps(conversation->messages, JSON_INDENT(2));
+    if (!text) return error_set(error, HEFT_INTERNAL, "no memory for the chat as JSON");
+    heft_status status = file_write(path, text, strlen(text), error);
+    free(text);
+    return status;
+}
+
+heft_status conversation_load(struct conversation *conversation, const char *path,
+                              heft_error *error)
+{
+    char *text;
+    size_t n_bytes;
+    heft_status status = file_read(path, FILE_BYTES_MOST, &text, &n_bytes, error);
+    if (status != HEFT_OK) return status;
+    json_error_t reason;
+    json_t *messages = json_loadb(text, n_bytes, 0, &reason);
+    free(text);
+    if (!messages)
+        return error_set(error, HEFT_BAD_FILE, "%s: line %d: %s", path, reason.line, reason.text);
+    status = check_messages(messages, path, error);
+    if (status != HEFT_OK) {
+        json_decref(messages);
+        return status;
+    }
+    json_decref(conversation->messages);
+    conversation->messages = messages;
+    return HEFT_OK;
+}
+
+heft_status conversation_encode(const struct conversation *conversation, const heft_engine *engine,
+                                int32_t **tokens, int *n_tokens, heft_error *error)
+{
+    char *messages = json_dumps(conversation->messages, JSON_COMPACT), *prompt;
+    if (!messages) return error_set(error, HEFT_INTERNAL, "no memory for the chat as JSON");
+    heft_chat chat = {.messages_json = messages, .add_generation_prompt = true};
+    heft_status status = heft_chat_render(engine, &chat, &prompt, error);
+    free(messages);
+    if (status != HEFT_OK) return status;
+    /* The template writes bos itself where the model wants it. */
+    status =
+        encode_text(engine, prompt, strlen(prompt), HEFT_PARSE_SPECIAL, tokens, n_tokens, error);
+    heft_free(prompt);
+    return status;
+}
+
+heft_status encode_text(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
+                        int32_t **tokens, int *n_tokens, heft_error *error)
+{
+    /* A token is hardly ever less than a byte, so that one call is nearly always enough. */
+    int cap = n_bytes < INT32_MAX / 2 ? (int)n_bytes + 16 : -1;
+    for (int n = cap; n >= 0;) {
+        *tokens = malloc(((size_t)cap + 1) * sizeof **tokens);
+        if (!*tokens) return error_set(error, HEFT_INTERNAL, "no memory for %d tokens", cap);
+        n = heft_encode(engine, text, n_bytes, flags, *tokens, cap);
+        if (n >= 0 && n <= cap) {
+            *n_tokens = n;
+            return HEFT_OK;
+        }
+        free(*tokens);
+        cap = n;
+    }
+    return error_set(error, HEFT_BAD_FILE, "the text cannot be split into tokens: %s",
+                     cap < 0 && n_bytes >= INT32_MAX / 2 ? "it is too long"
+                                                         : "the model has no tokenizer");
+}
+
+/* "" beyond either end. */
+static const char *role_at(const struct conversation *conversation, int index)
+{
+    if (index < 0) return "";
+    const json_t *message = json_array_get(conversation->messages, (size_t)index);
+    const char *role = json_string_value(json_object_get(message, "role"));
+    return role ? role : "";
+}
+
+static heft_status check_messages(const json_t *messages, const char *path, heft_error *error)
+{
+    if (!json_is_array(messages))
+        return error_set(error, HEFT_BAD_FILE, "%s: this is not a JSON array of messages", path);
+    size_t i;
+    json_t *message;
+    json_array_foreach(messages, i, message)
+    {
+        bool whole = json_is_string(json_object_get(message, "role")) &&
+                     json_is_string(json_object_get(message, "content"));
+        if (!whole)
+            return error_set(error, HEFT_BAD_FILE,
+                             "%s: message %zu has not got a \"role\" and a \"content\" text", path,
+                             i + 1);
+    }
+    return HEFT_OK;
+}
+
+static json_t *message_of(const char *role, const char *text, size_t n_bytes)
+{
+    return json_pack("{s:s, s:o}", "role", role, "content", output_text(text, n_bytes));
+}

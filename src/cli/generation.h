@@ -1,0 +1,37 @@
+/* What `heft run` and `heft chat` have in common: their options and the three objects they need. */
+#pragma once
+
+#include "cli/answer.h"
+#include "cli/settings.h"
+
+struct generation {
+    heft_options options;
+    struct sampling_settings sampling;
+    const char *system;
+    int n_predict;
+    bool ignore_end, quiet;
+    struct text_list stops;
+    char model_room[4400]; /* the path of the demo model, if that is used */
+
+    heft_engine *engine;
+    heft_session *session;
+    heft_sampler *sampler;
+    heft_info info;
+};
+
+/* The groups of options for a struct generation; returns how many. */
+enum { GENERATION_GROUPS = 4 };
+void generation_groups(struct generation *generation, struct option_group groups[]);
+
+struct generation generation_default(void);
+
+/* After the options are parsed: checks them, opens engine and session, creates the sampler. */
+heft_status generation_open(struct generation *generation, heft_error *error);
+void generation_close(struct generation *generation);
+
+/* Makes the sampler again from changed settings. */
+heft_status generation_new_sampler(struct generation *generation, heft_error *error);
+
+/* A request for these tokens with the settings. */
+struct answer_request generation_request(const struct generation *generation, const int32_t *tokens,
+                                         int n_tokens);
