@@ -64,22 +64,30 @@ CLI_SOURCES := $(wildcard src/cli/*.c)
 OBJECTS     := $(SOURCES:%.c=$B/%.o)
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$B/%.o)
 
+# One line for each file; V=1 shows the commands.
+ifneq ($(V),1)
+Q := @
+say = @echo '  $1	$2'
+endif
+
 all: $B/heft $B/libheft.a $B/heft.pc compile_commands.json
 
 $B/heft: $(CLI_OBJECTS) $B/libheft.a
-	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EDIT_LIBS)
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EDIT_LIBS)
 
 $B/libheft.a: $(OBJECTS)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$Qrm -f $@ && $(AR) rcs $@ $^
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(HEFT_CFLAGS) $(call isa_flags,$<) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$Q$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(HEFT_CFLAGS) $(call isa_flags,$<) -MMD -MP -c $< -o $@
 
 $B/heft.pc: tools/heft.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
 
 compile_commands.json: Makefile tools/compile-commands
 	@tools/compile-commands '$(CC) $(CPPFLAGS) -std=c17 $(WARNINGS)' $(SOURCES) $(CLI_SOURCES) > $@
@@ -111,24 +119,30 @@ tests: $(UNIT) $B/tests/kernels $B/tests/golden $(EXAMPLES)
 
 $B/tests/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
 	@mkdir -p $(@D)
-	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
 $B/tests/kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/libheft.a
-	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $B/tests/golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
-	$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
 $B/examples/%: examples/%.c include/heft.h $B/libheft.a
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -Iinclude $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
+	$(call say,LINK,$@)
+	$Q$(CC) -std=c17 -Iinclude $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
 
 # The kernels alone, to run under an emulator: no library of the system is needed.
 kernel-test: $B/kernel-test
 $B/kernel-test: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $(KERNEL_SOURCES:%.c=$B/%.o) \
-                $(patsubst %.c,$B/%.o,$(wildcard src/tensor/*.c src/backend/cpu/peaks.c src/base/*.c))
-	$(CC) $(HEFT_CFLAGS) -static $(LDFLAGS) -o $@ $^ -lm
+                $(patsubst %.c,$B/%.o,$(wildcard src/tensor/*.c src/backend/cpu/kernels.c src/backend/cpu/peaks.c src/base/*.c))
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) -static $(LDFLAGS) -o $@ $^ -lm
 
+# Every object of the library and the program: what a cross compiler without their libraries can check.
 objects: $(OBJECTS) $(CLI_OBJECTS)
 
 check:
@@ -137,20 +151,21 @@ check:
 bench: all $B/tests/kernels
 	$B/tests/kernels --bench
 
-# One program for each fuzz target, with the sanitizers; `make fuzz SECONDS=60` runs them all.
+# One program for each fuzz target, with the sanitizers; `make fuzz FUZZ_SECONDS=60` runs them all.
 FUZZ_CC ?= clang
-SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS := -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZ_SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c) \
                 src/model/vocabulary.c src/model/metadata.c
 
 fuzz: setup $(FUZZERS:%=build/fuzz/%)
-	@tests/fuzz/run $(SECONDS) $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) Makefile
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_SOURCES) $(LDLIBS)
+	$(call say,FUZZ,$@)
+	$Q$(FUZZ_CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_SOURCES) $(LDLIBS)
 
 # ---- the rest -----------------------------------------------------------------------------------
 
@@ -182,7 +197,7 @@ help:
 	@echo 'make TSAN=1 test  the same under the thread sanitizer'
 	@echo 'make check     includes go down only'
 	@echo 'make bench     speed of every kernel against the peaks of this machine'
-	@echo 'make fuzz SECONDS=60   every parser against random input (clang)'
+	@echo 'make fuzz FUZZ_SECONDS=60   every parser against random input (clang)'
 	@echo 'make install PREFIX=/usr/local, make uninstall, make format, make clean'
 
 .PHONY: all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
