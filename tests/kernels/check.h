@@ -38,4 +38,6 @@ void weight_free(struct weight *weight);
 
 void test_matmul(struct check *check, const struct kernels *kernels);
 void test_vectors(struct check *check, const struct kernels *kernels);
-int bench(void);
+
+/* All cores, tiers and types but for 0 and NULL. */
+int bench(int n_threads, const char *only_tier, const char *only_type);

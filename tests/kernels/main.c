@@ -1,12 +1,22 @@
-/* Tests every tier of kernels that this machine can run, or measures them with --bench. */
+/* Tests every tier of kernels that this machine can run, or measures them:
+ *     kernels [--bench [TIER|all [TYPE|all [THREADS]]]] */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 
+/* Argument number i; NULL if it is missing or "all". */
+static const char *choice(int n_arguments, char **arguments, int i)
+{
+    return i < n_arguments && strcmp(arguments[i], "all") != 0 ? arguments[i] : NULL;
+}
+
 int main(int n_arguments, char **arguments)
 {
-    if (n_arguments > 1 && strcmp(arguments[1], "--bench") == 0) return bench();
+    if (n_arguments > 1 && strcmp(arguments[1], "--bench") == 0)
+        return bench(n_arguments > 4 ? atoi(arguments[4]) : 0, choice(n_arguments, arguments, 2),
+                     choice(n_arguments, arguments, 3));
     struct check check = {.rng = {20}};
     for (const char *const *tier = kernels_tiers(); *tier; tier++) {
         struct kernels kernels;

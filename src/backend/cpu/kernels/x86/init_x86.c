@@ -106,22 +106,31 @@ static void fill_avx512(struct kernels *kernels)
     kernels->mix[DTYPE_Q8_0] = mix_q8_0_avx512;
 }
 
+/* The product with many columns takes the same quantised columns as the one with few. */
+static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow, matmul_kernel *wide)
+{
+    set_narrow(kernels, dtype, narrow);
+    if (kernels->wide[dtype].run)
+        kernels->wide[dtype] = (struct matmul_choice){wide, kernels->narrow[dtype].format};
+}
+
 static void fill_avx512vnni(struct kernels *kernels)
 {
     kernels->name = "avx512vnni";
-    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni);
-    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni);
-    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vnni);
-    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vnni);
-    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni);
-    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni);
-    set_narrow(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni);
-    set_narrow(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni);
-    set_narrow(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni);
-    set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni);
-    set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni);
+    kernels->row_tile = 16;
+    set_both(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
+    set_both(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
+    set_both(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni, matmul_wide_q4_k_avx512vnni);
+    set_both(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni, matmul_wide_q5_k_avx512vnni);
+    set_both(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni, matmul_wide_q6_k_avx512vnni);
+    set_both(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni, matmul_wide_iq4_xs_avx512vnni);
+    set_both(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni, matmul_wide_q4_0_avx512vnni);
+    set_both(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni, matmul_wide_q4_1_avx512vnni);
+    set_both(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vnni, matmul_wide_q5_0_avx512vnni);
+    set_both(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vnni, matmul_wide_q5_1_avx512vnni);
+    set_both(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni, matmul_wide_q8_0_avx512vnni);
+    set_both(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni, matmul_wide_iq4_nl_avx512vnni);
+    set_both(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni, matmul_wide_mxfp4_avx512vnni);
 }
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)

@@ -1,0 +1,175 @@
+/* Many columns in groups of 256 with weights in super-blocks. A panel holds unsigned bytes, four
+ * consecutive values of each of 16 rows in a vector; signed types carry their offset as a minimum. */
+#include "backend/cpu/kernels/column.h"
+#include "backend/cpu/kernels/x86/chunks_avx512.h"
+#include "backend/cpu/kernels/x86/kernels_x86.h"
+#include "backend/cpu/kernels/x86/open_supers.h"
+#include "backend/cpu/kernels/x86/panel_avx512.h"
+#include "backend/cpu/kernels/x86/transpose_avx512.h"
+
+struct packed_super {
+    uint8_t q[64][GROUP_ROWS][4];
+    float scales[16][GROUP_ROWS];    /* d times the scale of 16 values */
+    int16_t mins[8][GROUP_ROWS][2];
+    float dmin[GROUP_ROWS];
+};
+
+static_assert(sizeof(struct packed_super) * (BYTE_PANEL_K / 256) * (PANEL_ROWS / GROUP_ROWS) <=
+                  PANEL_SCRATCH_BYTES, "the panel fits the scratch");
+
+ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_ROWS], bool is_signed,
+                              struct packed_super *out)
+{
+    __m512i scales[GROUP_ROWS], mins[GROUP_ROWS];
+    UNROLL
+    for (int r = 0; r < GROUP_ROWS; r++) {
+        struct super_head head = open(blocks[r]);
+        __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.scales));
+        scales[r] = _mm512_castps_si512(_mm512_mul_ps(wide, _mm512_set1_ps(head.d)));
+        if (is_signed) head.mins = _mm256_slli_epi16(head.scales, 7);
+        mins[r] = _mm512_zextsi256_si512(head.mins);
+        out->dmin[r] = is_signed ? head.d : head.dmin;
+    }
+    transpose_16(scales);
+    UNROLL
+    for (int j = 0; j < 16; j++) _mm512_store_si512(out->scales[j], scales[j]);
+    transpose_16(mins);
+    UNROLL
+    for (int j = 0; j < 8; j++) _mm512_store_si512(out->mins[j], mins[j]);
+}
+
+ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP_ROWS], bool is_signed,
+                               struct packed_super *out)
+{
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        __m512i v[GROUP_ROWS];
+        UNROLL
+        for (int r = 0; r < GROUP_ROWS; r++) {
+            v[r] = chunk(blocks[r], j);
+            if (is_signed) v[r] = _mm512_xor_si512(v[r], _mm512_set1_epi8((char)0x80));
+        }
+        transpose_16(v);
+        UNROLL
+        for (int i = 0; i < 16; i++) _mm512_store_si512(out->q[16 * j + i], v[i]);
+    }
+}
+
+ALWAYS_INLINE void pack_supers(open_head *open, open_chunk *chunk, size_t block_bytes, bool is_signed,
+                               const void *const rows[GROUP_ROWS], int k0, int k, char *group)
+{
+    struct packed_super *out = (struct packed_super *)group;
+    for (int b = k0 / 256; b < (k0 + k) / 256; b++, out++) {
+        const char *blocks[GROUP_ROWS];
+        for (int r = 0; r < GROUP_ROWS; r++) blocks[r] = (const char *)rows[r] + block_bytes * (size_t)b;
+        pack_heads(open, blocks, is_signed, out);
+        pack_values(chunk, blocks, is_signed, out);
+    }
+}
+
+ALWAYS_INLINE __m512i broadcast_four(const void *bytes)
+{
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+/* Sums of scale * q * x over a super-block: 4 * n_quads values share a scale. */
+ALWAYS_INLINE void add_values(const struct packed_super *w, const int8_t *const *x, int n_columns, int n_quads,
+                              __m512 *sums)
+{
+    for (int first = 0; first < 64; first += n_quads) {
+        __m512i dots[MAX_TILE];
+        UNROLL
+        for (int c = 0; c < n_columns; c++) dots[c] = _mm512_setzero_si512();
+        UNROLL
+        for (int i = 0; i < n_quads; i++) {
+            __m512i q = _mm512_load_si512(w->q[first + i]);
+            UNROLL
+            for (int c = 0; c < n_columns; c++)
+                dots[c] = _mm512_dpbusd_epi32(dots[c], q, broadcast_four(x[c] + 4 * (first + i)));
+        }
+        __m512 scales = _mm512_load_ps(w->scales[first / 4]);
+        UNROLL
+        for (int c = 0; c < n_columns; c++)
+            sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), scales, sums[c]);
+    }
+}
+
+ALWAYS_INLINE void subtract_mins(const struct packed_super *w, const int16_t *const *x_sums, int n_columns,
+                                 __m512 *sums)
+{
+    __m512i mins[MAX_TILE];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) mins[c] = _mm512_setzero_si512();
+    UNROLL
+    for (int j = 0; j < 8; j++) {
+        __m512i pairs = _mm512_load_si512(w->mins[j]);
+        UNROLL
+        for (int c = 0; c < n_columns; c++)
+            mins[c] = _mm512_dpwssd_epi32(mins[c], pairs, broadcast_four(x_sums[c] + 2 * j));
+    }
+    __m512 dmin = _mm512_load_ps(w->dmin);
+    UNROLL
+    for (int c = 0; c < n_columns; c++) sums[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins[c]), dmin, sums[c]);
+}
+
+ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, int column, int n_columns, int k0,
+                                   int k, __m512 *sums, int n_quads)
+{
+    const struct packed_super *w = (const struct packed_super *)group;
+    const int8_t *x[MAX_TILE];
+    const int16_t *x_sums[MAX_TILE];
+    const float *scales[MAX_TILE];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        struct column_q8_256 view = column_q8_256(matmul_column(m, column + c), m->k);
+        x[c] = view.q + k0;
+        x_sums[c] = view.sums + k0 / 16;
+        scales[c] = view.scale + k0 / 256;
+    }
+    for (int b = 0; b < k / 256; b++, w++) {
+        __m512 block[MAX_TILE];
+        UNROLL
+        for (int c = 0; c < n_columns; c++) block[c] = _mm512_setzero_ps();
+        add_values(w, x, n_columns, n_quads, block);
+        subtract_mins(w, x_sums, n_columns, block);
+        UNROLL
+        for (int c = 0; c < n_columns; c++) {
+            sums[c] = _mm512_fmadd_ps(block[c], _mm512_set1_ps(scales[c][b]), sums[c]);
+            x[c] += 256;
+            x_sums[c] += 16;
+        }
+    }
+}
+
+ALWAYS_INLINE void multiply_of_16(const char *group, const struct matmul *m, int column, int n_columns, int k0,
+                                  int k, __m512 *sums)
+{
+    multiply_supers(group, m, column, n_columns, k0, k, sums, 4);
+}
+
+ALWAYS_INLINE void multiply_of_32(const char *group, const struct matmul *m, int column, int n_columns, int k0,
+                                  int k, __m512 *sums)
+{
+    multiply_supers(group, m, column, n_columns, k0, k, sums, 8);
+}
+
+#define DEFINE(NAME, SIGNED, MULTIPLY)                                                             \
+    ALWAYS_INLINE void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group) \
+    {                                                                                              \
+        pack_supers(head_##NAME, chunk_##NAME, sizeof(struct block_##NAME), SIGNED, rows, k0, k,   \
+                    group);                                                                        \
+    }                                                                                              \
+    void matmul_wide_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,        \
+                                         void *scratch)                                            \
+    {                                                                                              \
+        struct panel_type type = {pack_##NAME, MULTIPLY, sizeof(struct packed_super)};             \
+        multiply_panels(type, m, first_row, n_rows, scratch);                                      \
+    }
+DEFINE(q2_k, false, multiply_of_16)
+DEFINE(q3_k, false, multiply_of_16)
+DEFINE(q4_k, false, multiply_of_32)
+DEFINE(q5_k, false, multiply_of_32)
+DEFINE(q6_k, false, multiply_of_16)
+DEFINE(iq4_xs, true, multiply_of_32)
