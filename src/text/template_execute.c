@@ -160,6 +160,7 @@ static enum flow execute(struct render *render, const struct node *node)
     render->line = node->line;
     render_charge(render, 1);
     switch (node->kind) {
+    case NODE_BLOCK: flow = execute_block(render, node); break;
     case NODE_TEXT: emit(render, node->text); break;
     case NODE_PRINT: print_value(render, evaluate(render, node->left)); break;
     case NODE_IF: execute_if(render, node, &flow); break;

@@ -82,7 +82,7 @@ static bool needs_escape(unsigned char c, bool ensure_ascii)
     return c < 0x20 || c == '"' || c == '\\' || (ensure_ascii && c >= 0x7f);
 }
 
-/* Runs of plain bytes go out together. 0x7f is plain in Python. */
+/* Runs of plain bytes go out together. */
 static void print_string(struct render *render, struct slice text, bool ensure_ascii)
 {
     render_charge_bytes(render, text.n_bytes);
@@ -93,11 +93,7 @@ static void print_string(struct render *render, struct slice text, bool ensure_a
         emit(render, (struct slice){text.data + at, end - at});
         at = end;
         if (at == text.n_bytes) break;
-        uint32_t code = unicode_next(text, &at);
-        if (code == 0x7f)
-            emit_code(render, code);
-        else
-            print_code(render, code);
+        print_code(render, unicode_next(text, &at));
     }
     emit_text(render, "\"");
 }

@@ -149,7 +149,8 @@ static void lex_comment(struct lexer *lexer)
         finish_tag(lexer, after_end_tag(lexer, i, before));
         return;
     }
-    parser_fail(lexer->parser, lexer->line, "a comment has no end");
+    /* Like jinja2, which misses the end only where there is something that it could end. */
+    if (start < n) parser_fail(lexer->parser, lexer->line, "a comment has no end");
 }
 
 /* Matches "{%- name -%}" at `tag`: where it ends, or 0. The signs found are stored. */
@@ -187,7 +188,9 @@ static bool lex_raw(struct lexer *lexer, size_t tag, size_t text_start)
         finish_tag(lexer, after_end_tag(lexer, end_tag, end_sign));
         return true;
     }
-    parser_fail(lexer->parser, lexer->line, "a raw block has no end");
+    if (raw_start < lexer->source.n_bytes)
+        parser_fail(lexer->parser, lexer->line, "a raw block has no end");
+    return true;
 }
 
 static void lex_expression(struct lexer *lexer, bool is_block)

@@ -331,9 +331,17 @@ static struct node *parse_with(struct parser *parser, struct node *node)
     return node;
 }
 
+/* {% print a, b %} */
 static struct node *parse_print(struct parser *parser, struct node *node)
 {
-    node->left = expression_parse_tuple(parser, true, NULL);
+    struct node_stack stack = {0};
+    do {
+        struct node *print = node_create(parser, NODE_PRINT, node->line);
+        print->left = expression_parse(parser);
+        node_push(parser, &stack, print);
+    } while (parser_skip(parser, LEX_COMMA));
+    node->items = stack.items;
+    node->n_items = stack.n;
     return node;
 }
 
@@ -358,7 +366,7 @@ static struct node *parse_statement(struct parser *parser)
         {"filter", NODE_FILTERED, parse_filter_block},
         {"generation", NODE_GENERATION, parse_generation},
         {"with", NODE_WITH, parse_with},
-        {"print", NODE_PRINT, parse_print},
+        {"print", NODE_BLOCK, parse_print},
         {"break", NODE_BREAK, parse_jump},
         {"continue", NODE_CONTINUE, parse_jump},
     };

@@ -20,7 +20,9 @@ KIND_TEST(is_string, self.kind == VALUE_STRING)
 KIND_TEST(is_mapping, self.kind == VALUE_DICT)
 KIND_TEST(is_sequence, value_has_length(self) && self.kind != VALUE_VIEW && self.kind != VALUE_LOOP)
 KIND_TEST(is_iterable, cursor_is_possible(self) || self.kind == VALUE_LOOP)
-KIND_TEST(is_callable, self.kind == VALUE_MACRO || self.kind == VALUE_FUNCTION || self.kind == VALUE_LOOP)
+/* What is undefined can be called, if only to fail. */
+KIND_TEST(is_callable, self.kind == VALUE_MACRO || self.kind == VALUE_FUNCTION || self.kind == VALUE_LOOP ||
+                           self.kind == VALUE_UNDEFINED)
 KIND_TEST(is_escaped, self.kind == VALUE_STRING && self.safe)
 KIND_TEST(is_same_as, value_same(self, slots[0]))
 KIND_TEST(is_in, value_contains(render, slots[0], self))

@@ -54,7 +54,9 @@ def environment():
 
 def render(env, source, variables):
     try:
-        return {"expected": env.from_string(source).render(**variables)}
+        text = env.from_string(source).render(**variables)
+        text.encode()  # half a surrogate pair is text to Python only
+        return {"expected": text}
     except jinja2.exceptions.TemplateError as error:
         kind = "raised" if type(error) is jinja2.exceptions.TemplateError else "error"
         return {kind: str(error)}
