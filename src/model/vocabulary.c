@@ -83,10 +83,12 @@ static heft_status read_tokens(struct reading *reading)
     heft_status status = find_array(reading, KEY("tokens"), true, &tokens);
     if (status != HEFT_OK) return status;
     if (!tokens || tokens->n == 0)
-        return error_set(reading->error, HEFT_BAD_FILE, "%s: there is no vocabulary: " KEY("tokens") " is %s",
+        return error_set(reading->error, HEFT_BAD_FILE,
+                         "%s: there is no vocabulary: " KEY("tokens") " is %s",
                          gguf_part_path(reading->file, 0), tokens ? "empty" : "missing");
     if (tokens->n > INT32_MAX / 4)
-        return error_set(reading->error, HEFT_BAD_FILE, "%s: " KEY("tokens") " has %llu entries, too many",
+        return error_set(reading->error, HEFT_BAD_FILE,
+                         "%s: " KEY("tokens") " has %llu entries, too many",
                          gguf_part_path(reading->file, 0), (unsigned long long)tokens->n);
     reading->source.tokens = tokens->texts;
     reading->source.n_tokens = (int)tokens->n;
@@ -146,7 +148,8 @@ static heft_status read_merges(struct reading *reading)
         return error_set(reading->error, HEFT_BAD_FILE, "%s: " KEY("merges") " is missing",
                          gguf_part_path(reading->file, 0));
     if (merges->n > INT32_MAX / 4)
-        return error_set(reading->error, HEFT_BAD_FILE, "%s: " KEY("merges") " has %llu entries, too many",
+        return error_set(reading->error, HEFT_BAD_FILE,
+                         "%s: " KEY("merges") " has %llu entries, too many",
                          gguf_part_path(reading->file, 0), (unsigned long long)merges->n);
     reading->source.merges = merges->texts;
     reading->source.n_merges = (int)merges->n;
@@ -162,13 +165,14 @@ static heft_status read_pre(struct reading *reading)
     const char *path = gguf_part_path(reading->file, 0);
     if (pre->type != GGUF_STRING)
         return error_set(reading->error, HEFT_BAD_FILE, "%s: " KEY("pre") " is no string", path);
-    size_t n = pre->text.n_bytes < sizeof reading->pre ? pre->text.n_bytes : sizeof reading->pre - 1;
+    size_t n =
+        pre->text.n_bytes < sizeof reading->pre ? pre->text.n_bytes : sizeof reading->pre - 1;
     if (n) memcpy(reading->pre, pre->text.data, n);
     const struct pretype *type = pretype_find(reading->pre);
     if (!type || n < pre->text.n_bytes || strlen(reading->pre) < n)
         return error_set(reading->error, HEFT_BAD_FILE,
-                         "%s: " KEY("pre") " is \"%s\", a pre-tokenizer that is not supported", path,
-                         reading->pre);
+                         "%s: " KEY("pre") " is \"%s\", a pre-tokenizer that is not supported",
+                         path, reading->pre);
     reading->source.pre = type->name;
     reading->source.ignore_merges = type->ignore_merges;
     reading->source.add_bos = type->add_bos;
@@ -181,12 +185,14 @@ static heft_status read_ids(struct reading *reading)
     /* The ids that SentencePiece gives unless it is told otherwise. */
     bool is_spm = source->kind == VOCAB_SPM;
     heft_status status = read_id(reading, KEY("bos_token_id"), is_spm ? 1 : -1, &source->bos);
-    if (status == HEFT_OK) status = read_id(reading, KEY("eos_token_id"), is_spm ? 2 : -1, &source->eos);
+    if (status == HEFT_OK)
+        status = read_id(reading, KEY("eos_token_id"), is_spm ? 2 : -1, &source->eos);
     if (status == HEFT_OK)
         status = read_id(reading, KEY("unknown_token_id"), is_spm ? 0 : -1, &source->unknown);
     if (status == HEFT_OK) status = read_id(reading, KEY("eot_token_id"), -1, &source->eot);
     if (status == HEFT_OK) status = read_id(reading, KEY("eom_token_id"), -1, &source->eom);
-    source->pad = -1; /* nothing here pads, and published files have padding ids that do not exist */
+    source->pad =
+        -1; /* nothing here pads, and published files have padding ids that do not exist */
     return status;
 }
 
@@ -206,8 +212,8 @@ static heft_status read_id(struct reading *reading, const char *key, int32_t usu
         return HEFT_OK;
     }
     if (id < 0 || id >= n_tokens)
-        return error_set(reading->error, HEFT_BAD_FILE, "%s: %s is %lld, but there are %d tokens", path, key,
-                         (long long)id, n_tokens);
+        return error_set(reading->error, HEFT_BAD_FILE, "%s: %s is %lld, but there are %d tokens",
+                         path, key, (long long)id, n_tokens);
     *out = (int32_t)id;
     return HEFT_OK;
 }
@@ -218,9 +224,11 @@ static heft_status read_flags(struct reading *reading)
     if (source->kind == VOCAB_SPM) source->add_bos = source->add_space_prefix = true;
     heft_status status = read_bool(reading, KEY("add_bos_token"), &source->add_bos);
     if (status == HEFT_OK) status = read_bool(reading, KEY("add_eos_token"), &source->add_eos);
-    if (status == HEFT_OK) status = read_bool(reading, KEY("add_space_prefix"), &source->add_space_prefix);
     if (status == HEFT_OK)
-        status = read_bool(reading, KEY("remove_extra_whitespaces"), &source->remove_extra_whitespaces);
+        status = read_bool(reading, KEY("add_space_prefix"), &source->add_space_prefix);
+    if (status == HEFT_OK)
+        status =
+            read_bool(reading, KEY("remove_extra_whitespaces"), &source->remove_extra_whitespaces);
     return status;
 }
 

@@ -18,8 +18,8 @@ static uint32_t pair_rank(const void *vocabulary, struct symbol *left, const str
 static int32_t whole_word(const struct tokens *tokens, struct slice word);
 static size_t write_code(uint32_t code, char *out);
 
-heft_status bpe_create(struct bpe *bpe, const struct vocab_source *source, const struct tokens *tokens,
-                       heft_error *error)
+heft_status bpe_create(struct bpe *bpe, const struct vocab_source *source,
+                       const struct tokens *tokens, heft_error *error)
 {
     *bpe = (struct bpe){.ignore_merges = source->ignore_merges};
     if (source->n_merges < 0 || source->n_merges > INT32_MAX / 4)
@@ -81,8 +81,8 @@ static void find_byte_ids(struct bpe *bpe, const struct tokens *tokens)
     }
 }
 
-/* A merge from or to something that is no token could never be seen in a result, and one to a control
- * token would let plain text forge it: both are left out. */
+/* A merge from or to something that is no token could never be seen in a result, and one to a
+ * control token would let plain text forge it: both are left out. */
 static heft_status add_merge(struct bpe *bpe, const struct vocab_source *source,
                              const struct tokens *tokens, int index, heft_error *error)
 {
@@ -90,12 +90,13 @@ static heft_status add_merge(struct bpe *bpe, const struct vocab_source *source,
     /* The space between the two is the first one that is not itself the left part. */
     const char *space = merge.n_bytes > 1 ? memchr(merge.data + 1, ' ', merge.n_bytes - 1) : NULL;
     if (!space || space + 1 == merge.data + merge.n_bytes)
-        return error_set(error, HEFT_BAD_FILE, "merge %d is not two tokens with a space between", index);
+        return error_set(error, HEFT_BAD_FILE, "merge %d is not two tokens with a space between",
+                         index);
     size_t n_left = (size_t)(space - merge.data), n_right = merge.n_bytes - n_left - 1;
     char joined[MAX_MERGE];
     if (n_left + n_right > sizeof joined)
-        return error_set(error, HEFT_BAD_FILE, "merge %d has %zu bytes; at most %d make sense", index,
-                         merge.n_bytes, MAX_MERGE);
+        return error_set(error, HEFT_BAD_FILE, "merge %d has %zu bytes; at most %d make sense",
+                         index, merge.n_bytes, MAX_MERGE);
     memcpy(joined, merge.data, n_left);
     memcpy(joined + n_left, space + 1, n_right);
     int32_t left = tokens_find(tokens, merge.data, n_left);

@@ -16,8 +16,8 @@ struct bpe {
     bool ignore_merges;
 };
 
-heft_status bpe_create(struct bpe *bpe, const struct vocab_source *source, const struct tokens *tokens,
-                       heft_error *error);
+heft_status bpe_create(struct bpe *bpe, const struct vocab_source *source,
+                       const struct tokens *tokens, heft_error *error);
 void bpe_free(struct bpe *bpe);
 
 /* Leaves the tokens of a word in `merger`; false without memory. */

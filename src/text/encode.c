@@ -24,9 +24,11 @@ static void put_merged(struct encoder *encoder, struct slice word);
 static void put_untokened(struct encoder *encoder, struct slice bytes);
 static void put(struct encoder *encoder, int32_t token);
 
-int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens, int cap)
+int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens,
+           int cap)
 {
-    struct encoder encoder = {.tokenizer = tokenizer, .tokens = tokens, .cap = cap > 0 ? (size_t)cap : 0};
+    struct encoder encoder = {
+        .tokenizer = tokenizer, .tokens = tokens, .cap = cap > 0 ? (size_t)cap : 0};
     words_open(&encoder.words, text.n_bytes);
     if (flags & HEFT_ADD_SPECIAL && tokenizer->add_bos) put(&encoder, tokenizer->bos);
     bool done = encode_text(&encoder, text, flags & HEFT_PARSE_SPECIAL);
@@ -44,7 +46,8 @@ static bool encode_text(struct encoder *encoder, struct slice text, bool control
     for (size_t at = 0; at < text.n_bytes;) {
         struct special_match match =
             special_find(&tokenizer->special, &tokenizer->tokens, text, at, control);
-        if (match.start > at && !encode_fragment(encoder, (struct slice){text.data + at, match.start - at}))
+        if (match.start > at &&
+            !encode_fragment(encoder, (struct slice){text.data + at, match.start - at}))
             return false;
         if (match.token >= 0) put(encoder, match.token);
         at = match.start + match.n_bytes;
@@ -57,7 +60,8 @@ static bool encode_fragment(struct encoder *encoder, struct slice fragment)
     const struct tokenizer *tokenizer = encoder->tokenizer;
     encoder->text = fragment;
     if (tokenizer->kind == VOCAB_SPM) return encode_spm(encoder);
-    return pretokenizer_split(tokenizer->pretokenizer, fragment.data, fragment.n_bytes, take_word, encoder);
+    return pretokenizer_split(tokenizer->pretokenizer, fragment.data, fragment.n_bytes, take_word,
+                              encoder);
 }
 
 static bool encode_spm(struct encoder *encoder)

@@ -19,4 +19,5 @@ struct tokenizer {
 };
 
 /* See tokenizer_encode; the flags are valid. */
-int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens, int cap);
+int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens,
+           int cap);

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static void rank_pair(struct merger *merger, int32_t left, merge_rank *rank, const void *vocabulary);
+static void rank_pair(struct merger *merger, int32_t left, merge_rank *rank,
+                      const void *vocabulary);
 static void join(struct merger *merger, int32_t left);
 static void heap_order(struct merger *merger);
 static void heap_push(struct merger *merger, uint64_t entry);

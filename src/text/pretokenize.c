@@ -27,10 +27,12 @@ struct split {
     void *context;
 };
 
-static heft_status compile(struct pretokenizer *pretokenizer, const char *pattern, heft_error *error);
+static heft_status compile(struct pretokenizer *pretokenizer, const char *pattern,
+                           heft_error *error);
 static bool split_piece(const struct split *split, int stage, size_t start, size_t n_bytes);
-static bool find(const struct split *split, int stage, const char *piece, size_t n_bytes, size_t from,
-                 size_t *start, size_t *end);
+static bool find(const struct split *split, int stage, const char *piece, size_t n_bytes,
+                 size_t from, size_t *start, size_t *end);
+static bool is_vowel_separator(const char *text, int length);
 static size_t first_unmatchable(const char *text, size_t n_bytes);
 static char *matchable_copy(const char *text, size_t n_bytes, size_t n_good);
 
@@ -40,7 +42,8 @@ heft_status pretokenizer_create(const char *name, struct pretokenizer **out, hef
     const struct pretype *type = pretype_find(name);
     if (!type)
         return error_set(error, HEFT_BAD_FILE,
-                         "tokenizer.ggml.pre is \"%.64s\", a pre-tokenizer that is not supported", name);
+                         "tokenizer.ggml.pre is \"%.64s\", a pre-tokenizer that is not supported",
+                         name);
     struct pretokenizer *pretokenizer = calloc(1, sizeof *pretokenizer);
     if (pretokenizer) pretokenizer->limits = pcre2_match_context_create(NULL);
     if (!pretokenizer || !pretokenizer->limits) {
@@ -84,7 +87,8 @@ bool pretokenizer_split(const struct pretokenizer *pretokenizer, const char *tex
     return done;
 }
 
-static heft_status compile(struct pretokenizer *pretokenizer, const char *pattern, heft_error *error)
+static heft_status compile(struct pretokenizer *pretokenizer, const char *pattern,
+                           heft_error *error)
 {
     int code;
     size_t offset;
@@ -94,7 +98,8 @@ static heft_status compile(struct pretokenizer *pretokenizer, const char *patter
     if (!compiled) {
         char reason[128] = "";
         pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof reason);
-        return error_set(error, HEFT_INTERNAL, "a pre-tokenizer pattern is wrong at %zu: %s", offset, reason);
+        return error_set(error, HEFT_INTERNAL, "a pre-tokenizer pattern is wrong at %zu: %s",
+                         offset, reason);
     }
     int index = pretokenizer->n_patterns++;
     pretokenizer->patterns[index] = compiled;
@@ -105,7 +110,8 @@ static heft_status compile(struct pretokenizer *pretokenizer, const char *patter
 /* The recursion is as deep as there are patterns. */
 static bool split_piece(const struct split *split, int stage, size_t start, size_t n_bytes)
 {
-    if (stage == split->pretokenizer->n_patterns) return split->word(split->context, start, n_bytes);
+    if (stage == split->pretokenizer->n_patterns)
+        return split->word(split->context, start, n_bytes);
     for (size_t at = 0; at < n_bytes;) {
         size_t from, to;
         if (!find(split, stage, split->text + start, n_bytes, at, &from, &to)) from = to = n_bytes;
@@ -117,15 +123,15 @@ static bool split_piece(const struct split *split, int stage, size_t start, size
 }
 
 /* Every failure counts as "no match": the rest of the piece then stays whole. */
-static bool find(const struct split *split, int stage, const char *piece, size_t n_bytes, size_t from,
-                 size_t *start, size_t *end)
+static bool find(const struct split *split, int stage, const char *piece, size_t n_bytes,
+                 size_t from, size_t *start, size_t *end)
 {
     const struct pretokenizer *pretokenizer = split->pretokenizer;
     const pcre2_code *pattern = pretokenizer->patterns[stage];
     uint32_t options = PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK;
     int n = pretokenizer->has_jit[stage]
-                ? pcre2_jit_match(pattern, (PCRE2_SPTR)piece, n_bytes, from, PCRE2_NOTEMPTY, split->match,
-                                  pretokenizer->limits)
+                ? pcre2_jit_match(pattern, (PCRE2_SPTR)piece, n_bytes, from, PCRE2_NOTEMPTY,
+                                  split->match, pretokenizer->limits)
                 : pcre2_match(pattern, (PCRE2_SPTR)piece, n_bytes, from, options, split->match,
                               pretokenizer->limits);
     if (n < 0) return false;

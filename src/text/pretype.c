@@ -3,34 +3,51 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The patterns are data of the models, as their tokenizer files have them, with two kinds of change:
- * what another dialect spells differently, and what would take quadratic time on a hostile text. */
+/* The patterns are data of the models, as their tokenizer files have them, with two kinds of
+ * change: what another dialect spells differently, and what would take quadratic time on a hostile
+ * text. */
 
 #define CONTRACTION "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define WORD        "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
 #define SYMBOLS     " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
 #define SPACES      "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/* Letters that are not small, then letters that are not capital: CamelCase is cut before a capital. */
-#define CAPITALS    "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define SMALLS      "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define CAMEL(tail)                                                                                     \
-    "[^\\r\\n\\p{L}\\p{N}]?" CAPITALS "*" SMALLS "+" tail "|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS "+" SMALLS \
-    "*" tail
+/* Letters that are not small, then letters that are not capital: CamelCase is cut before the C. */
+#define CAPITALS "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define SMALLS   "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define CAMEL(tail)                                                                                \
+    "[^\\r\\n\\p{L}\\p{N}]?" CAPITALS "*" SMALLS "+" tail "|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS       \
+    "+" SMALLS "*" tail
 
-/* The same sets without Han, spelled as what they leave out. */
-#define CAPITALS_NO_HAN "[^\\p{Han}\\p{Ll}\\p{N}\\p{P}\\p{S}\\p{Z}\\p{C}]"
-#define SMALLS_NO_HAN   "[^\\p{Han}\\p{Lu}\\p{Lt}\\p{N}\\p{P}\\p{S}\\p{Z}\\p{C}]"
+/* Characters of the script Han. Not \p{Han}, which from PCRE2 10.40 on also has what Han shares
+ * with other scripts. */
+#define HAN                                                                                        \
+    "\\x{2e80}-\\x{2e99}\\x{2e9b}-\\x{2ef3}\\x{2f00}-\\x{2fd5}\\x{3005}\\x{3007}"                  \
+    "\\x{3021}-\\x{3029}\\x{3038}-\\x{303b}\\x{3400}-\\x{4dbf}\\x{4e00}-\\x{9fff}"                 \
+    "\\x{f900}-\\x{fa6d}\\x{fa70}-\\x{fad9}\\x{16fe2}\\x{16fe3}\\x{16ff0}\\x{16ff1}"               \
+    "\\x{20000}-\\x{2a6df}\\x{2a700}-\\x{2ee5d}\\x{2f800}-\\x{2fa1d}\\x{30000}-\\x{323af}"
 
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define QWEN2 CONTRACTION "|" WORD "|\\p{N}|" SYMBOLS "|" SPACES
-#define KANA_AND_HAN "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
+/* CAPITALS and SMALLS without Han, spelled as what they leave out. */
+#define CAPITALS_NO_HAN "[^" HAN "\\p{Ll}\\p{N}\\p{P}\\p{S}\\p{Z}\\p{C}]"
+#define SMALLS_NO_HAN   "[^" HAN "\\p{Lu}\\p{Lt}\\p{N}\\p{P}\\p{S}\\p{Z}\\p{C}]"
+
+/* Where \b ends a number in the reference: before all but the characters of words, which there are
+ * also the fractions and raised digits of Latin-1, and circled and squared letters. */
+#define NUMBER_END                                                                                 \
+    "(?![\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{24b6}-\\x{24e9}" \
+    "\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}])"
+
+#define GPT2                                                                                       \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|"                           \
+    "\\s+(?!\\S)|\\s+"
+#define QWEN2          CONTRACTION "|" WORD "|\\p{N}|" SYMBOLS "|" SPACES
+#define KANA_AND_HAN   "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
 #define HAN_AND_HANGUL "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
-#define ASCII_SYMBOL "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]"
-#define MARKED_WORD "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+#define ASCII_SYMBOL   "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]"
+#define MARKED_WORD    "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
 
 /* Letters that have case, as of the Unicode version the vocabulary was made with. */
-#define CASED_LETTERS \
+#define CASED_LETTERS                                                                              \
     "A-Za-z\\x{b5}\\x{c0}-\\x{d6}\\x{d8}-\\x{f6}\\x{f8}-\\x{1ba}\\x{1bc}-\\x{1bf}"                 \
     "\\x{1c4}-\\x{293}\\x{295}-\\x{2af}\\x{370}-\\x{373}\\x{376}\\x{377}\\x{37b}-\\x{37d}"         \
     "\\x{37f}\\x{386}\\x{388}-\\x{38a}\\x{38c}\\x{38e}-\\x{3a1}\\x{3a3}-\\x{3f5}"                  \
@@ -60,43 +77,49 @@ PATTERNS(qwen35, CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|"
                              " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|" SPACES);
 PATTERNS(gpt4o, CAMEL(CONTRACTION "?") "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES);
 PATTERNS(tekken, CAMEL("") "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES);
-PATTERNS(kimi_k2, "\\p{Han}+|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS_NO_HAN "*" SMALLS_NO_HAN "+" CONTRACTION
-                  "?|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS_NO_HAN "+" SMALLS_NO_HAN "*" CONTRACTION
-                  "?|\\p{N}{1,3}|" SYMBOLS "|" SPACES);
+PATTERNS(kimi_k2, "[" HAN "]+|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS_NO_HAN "*" SMALLS_NO_HAN
+                  "+" CONTRACTION "?|[^\\r\\n\\p{L}\\p{N}]?" CAPITALS_NO_HAN "+" SMALLS_NO_HAN
+                  "*" CONTRACTION "?|\\p{N}{1,3}|" SYMBOLS "|" SPACES);
 /* "\s+$" would be tried at every space of a run. */
-PATTERNS(deepseek_llm, "[\\r\\n]", "\\s?[" CASED_LETTERS "]+",
-         "\\s?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+",
-         "(?<!\\s)\\s++$", HAN_AND_HANGUL, "\\p{N}+");
+PATTERNS(
+    deepseek_llm, "[\\r\\n]", "\\s?[" CASED_LETTERS "]+",
+    "\\s?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+",
+    "(?<!\\s)\\s++$", HAN_AND_HANGUL, "\\p{N}+");
 PATTERNS(deepseek_coder, "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", HAN_AND_HANGUL, "\\p{N}");
 PATTERNS(deepseek_v3, "\\p{N}{1,3}", KANA_AND_HAN,
          ASCII_SYMBOL "[A-Za-z]+|" MARKED_WORD "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" SPACES);
 PATTERNS(spark, "\\p{N}{1,3}", KANA_AND_HAN,
-         ASCII_SYMBOL "[A-Za-z]+|" MARKED_WORD "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+", "\\p{N}");
+         ASCII_SYMBOL "[A-Za-z]+|" MARKED_WORD "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+",
+         "\\p{N}");
 PATTERNS(digits_gpt2, "\\p{N}", GPT2);
 PATTERNS(falcon, "[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]");
 PATTERNS(bloom, " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+");
-PATTERNS(viking, " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+", "\\p{N}");
+PATTERNS(viking, " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+",
+         "\\p{N}");
 PATTERNS(bailing, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}|"
                   " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+");
 PATTERNS(seed_coder, CONTRACTION "|" WORD "|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|" SPACES);
 PATTERNS(laguna, "[^\\n]+|[\\n]+", QWEN2);
 PATTERNS(minicpm5, "\\p{N}{1,3}", CONTRACTION "|" WORD "|\\p{N}+|" SYMBOLS "|" SPACES);
 /* Possessive, so that a long line of words takes no stack. */
-PATTERNS(exaone_moe, CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*+(?: \\p{L}\\p{M}*+)*+)++|\\p{N}|"
-                                 " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+");
-PATTERNS(jais2, CONTRACTION "|" WORD "|\\p{N}{1,3}|" SYMBOLS
-                            "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|"
-                            "\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
-                            "\\s{1,2}(?!\\S)|\\s");
-PATTERNS(youtu,
-         "[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|"
-         "[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}\\x{2018}\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}\\x{ff0c}"
-         "\\x{3001}-\\x{303f}\\x{fe30}-\\x{fe4f}]+|[\\x{3105}-\\x{312f}]+|" KANA_AND_HAN,
-         CAMEL(CONTRACTION "?") "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES);
-/* Digits in threes, counted from the right. The published \d{1,3}(?=(?:\d{3})*\b) looks at the rest of
- * the number for every three digits; here only the first ones look, and the others follow by \G. */
-PATTERNS(tiny_aya,
-         "(?<!\\d)\\d{1,3}(?=(?:\\d{3})*+\\b)|\\G(?<=\\d)\\d{3}",
+PATTERNS(exaone_moe,
+         CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*+(?: \\p{L}\\p{M}*+)*+)++|\\p{N}|"
+                     " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+");
+PATTERNS(jais2,
+         CONTRACTION "|" WORD "|\\p{N}{1,3}|" SYMBOLS
+                     "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|"
+                     "\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
+                     "\\s{1,2}(?!\\S)|\\s");
+PATTERNS(
+    youtu,
+    "[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|"
+    "[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}\\x{2018}\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}\\x{ff0c}"
+    "\\x{3001}-\\x{303f}\\x{fe30}-\\x{fe4f}]+|[\\x{3105}-\\x{312f}]+|" KANA_AND_HAN,
+    CAMEL(CONTRACTION "?") "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES);
+/* Digits in threes, counted from the right. The published \d{1,3}(?=(?:\d{3})*\b) looks at the rest
+ * of the number for every three digits; here only the first ones look, and the others follow by \G.
+ */
+PATTERNS(tiny_aya, "(?<!\\d)\\d{1,3}(?=(?:\\d{3})*+" NUMBER_END ")|\\G(?<=\\d)\\d{3}",
          CAMEL(CONTRACTION "?") "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" SPACES);
 
 static const struct pretype pretypes[] = {

@@ -22,8 +22,9 @@ heft_status special_create(struct special *special, const struct tokens *tokens,
         if (!is_special(&tokens->items[id]) || text.n_bytes == 0) continue;
         heft_status status = HEFT_OK;
         if (text.n_bytes > MAX_SPECIAL_BYTES)
-            status = error_set(error, HEFT_BAD_FILE, "the special token %d has %zu bytes; at most %d make sense",
-                               id, text.n_bytes, MAX_SPECIAL_BYTES);
+            status = error_set(error, HEFT_BAD_FILE,
+                               "the special token %d has %zu bytes; at most %d make sense", id,
+                               text.n_bytes, MAX_SPECIAL_BYTES);
         else if (!add(special, text, id))
             status = error_set(error, HEFT_DOES_NOT_FIT, "no memory for the special tokens");
         if (status != HEFT_OK) {

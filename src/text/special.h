@@ -24,8 +24,8 @@ struct special_match {
 heft_status special_create(struct special *special, const struct tokens *tokens, heft_error *error);
 void special_free(struct special *special);
 
-/* The leftmost, and there the longest, token in text[from..]. `control` also finds control and unknown
- * tokens, otherwise only user-defined ones count. */
+/* The leftmost, and there the longest, token in text[from..]. `control` also finds control and
+ * unknown tokens, otherwise only user-defined ones count. */
 struct special_match special_find(const struct special *special, const struct tokens *tokens,
                                   struct slice text, size_t from, bool control);
 

@@ -19,17 +19,20 @@ static bool is_made_from_text(const struct tokens *tokens, int32_t id);
 static uint32_t score_rank(float score);
 static bool crosses_space(struct slice text);
 static bool is_mark(const char *text, size_t n_bytes);
-static int32_t find(const struct spm *spm, const struct tokens *tokens, const char *text, size_t n_bytes);
+static int32_t find(const struct spm *spm, const struct tokens *tokens, const char *text,
+                    size_t n_bytes);
 static uint32_t pair_rank(const void *vocabulary, struct symbol *left, const struct symbol *right,
                           uint32_t end);
 
-heft_status spm_create(struct spm *spm, const struct vocab_source *source, const struct tokens *tokens,
-                       heft_error *error)
+heft_status spm_create(struct spm *spm, const struct vocab_source *source,
+                       const struct tokens *tokens, heft_error *error)
 {
-    *spm = (struct spm){.words_apart = true, .remove_extra_whitespaces = source->remove_extra_whitespaces};
+    *spm = (struct spm){.words_apart = true,
+                        .remove_extra_whitespaces = source->remove_extra_whitespaces};
     memset(spm->byte_ids, 0xFF, sizeof spm->byte_ids);
     spm->ranks = malloc((size_t)tokens->n * sizeof *spm->ranks);
-    if (!spm->ranks) return error_set(error, HEFT_DOES_NOT_FIT, "no memory for %d scores", tokens->n);
+    if (!spm->ranks)
+        return error_set(error, HEFT_DOES_NOT_FIT, "no memory for %d scores", tokens->n);
     for (int32_t id = 0; id < tokens->n; id++) {
         struct slice text = tokens_text(tokens, id);
         float score = source->scores ? source->scores[id] : 0;
@@ -143,7 +146,8 @@ static bool is_mark(const char *text, size_t n_bytes)
     return n_bytes >= MARK_BYTES && memcmp(text, space_mark, MARK_BYTES) == 0;
 }
 
-static int32_t find(const struct spm *spm, const struct tokens *tokens, const char *text, size_t n_bytes)
+static int32_t find(const struct spm *spm, const struct tokens *tokens, const char *text,
+                    size_t n_bytes)
 {
     if (n_bytes > spm->max_token_bytes) return -1;
     int32_t id = tokens_find(tokens, text, n_bytes);

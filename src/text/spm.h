@@ -13,8 +13,8 @@ struct spm {
     bool remove_extra_whitespaces;
 };
 
-heft_status spm_create(struct spm *spm, const struct vocab_source *source, const struct tokens *tokens,
-                       heft_error *error);
+heft_status spm_create(struct spm *spm, const struct vocab_source *source,
+                       const struct tokens *tokens, heft_error *error);
 void spm_free(struct spm *spm);
 
 /* Appends `text` as the vocabulary writes it: U+2581 for spaces. */
@@ -23,7 +23,8 @@ void spm_escape(const struct spm *spm, struct slice text, bool add_space, struct
 /* The length of the first part of escaped text that can be encoded by itself. */
 size_t spm_word_length(const struct spm *spm, struct slice escaped);
 
-/* Leaves the tokens of a word in `merger`, symbols that are no token with id -1; false without memory. */
+/* Leaves the tokens of a word in `merger`, symbols that are no token with id -1; false without
+ * memory. */
 bool spm_encode(const struct spm *spm, const struct tokens *tokens, struct slice word,
                 struct merger *merger);
 

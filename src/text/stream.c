@@ -11,12 +11,13 @@ struct sink {
     int n, cap; /* `cap` leaves room for the NUL */
 };
 
-static struct slice next_piece(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token);
+static struct slice next_piece(const struct tokenizer *tokenizer, heft_stream *stream,
+                               int32_t token);
 static void push_byte(heft_stream *stream, char byte, struct sink *sink);
 static void put(struct sink *sink, const char *text, int n_bytes);
 
-int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token, char *text,
-                     int cap)
+int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
+                     char *text, int cap)
 {
     if (cap <= 0) return 0;
     if (stream->n_held < 0 || stream->n_held > 3) stream->n_held = 0; /* the caller's struct */
@@ -33,7 +34,8 @@ int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int
 }
 
 /* Encoding put a space before the first word of the text, if the vocabulary wants one. */
-static struct slice next_piece(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token)
+static struct slice next_piece(const struct tokenizer *tokenizer, heft_stream *stream,
+                               int32_t token)
 {
     struct slice piece = tokenizer_piece(tokenizer, token, false);
     if (piece.n_bytes == 0 || stream->started) return piece;
@@ -52,8 +54,10 @@ static void push_byte(heft_stream *stream, char byte, struct sink *sink)
     while (stream->n_held) {
         int length = utf8_next(stream->held, (size_t)stream->n_held);
         if (length == 0) return;
-        if (length > 0) put(sink, stream->held, length);
-        else put(sink, replacement, 3);
+        if (length > 0)
+            put(sink, stream->held, length);
+        else
+            put(sink, replacement, 3);
         int n_used = length > 0 ? length : -length;
         stream->n_held -= n_used;
         memmove(stream->held, stream->held + n_used, (size_t)stream->n_held);

@@ -13,14 +13,17 @@ static heft_status check_ids(const struct vocab_source *source, heft_error *erro
 static void mark_ends(struct tokenizer *tokenizer, const struct vocab_source *source);
 static bool has_token(const struct tokenizer *tokenizer, int32_t token);
 
-heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer **out, heft_error *error)
+heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer **out,
+                             heft_error *error)
 {
     *out = NULL;
     struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (!tokenizer) return error_set(error, HEFT_DOES_NOT_FIT, "no memory for the tokenizer");
     heft_status status = create(tokenizer, source, error);
-    if (status == HEFT_OK) *out = tokenizer;
-    else tokenizer_free(tokenizer);
+    if (status == HEFT_OK)
+        *out = tokenizer;
+    else
+        tokenizer_free(tokenizer);
     return status;
 }
 
@@ -42,7 +45,8 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
     return encode(tokenizer, (struct slice){text, n_bytes}, flags, tokens, cap);
 }
 
-int tokenizer_decode(const struct tokenizer *tokenizer, int32_t token, bool special, char *text, int cap)
+int tokenizer_decode(const struct tokenizer *tokenizer, int32_t token, bool special, char *text,
+                     int cap)
 {
     struct slice piece = tokenizer_piece(tokenizer, token, special);
     size_t n = cap < 0 ? 0 : piece.n_bytes < (size_t)cap ? piece.n_bytes : (size_t)cap;
@@ -106,8 +110,9 @@ bool tokenizer_adds_space(const struct tokenizer *tokenizer)
 
 size_t tokenizer_bytes(const struct tokenizer *tokenizer)
 {
-    return sizeof *tokenizer + tokens_memory(&tokenizer->tokens) + special_memory(&tokenizer->special) +
-           bpe_memory(&tokenizer->bpe) + spm_memory(&tokenizer->spm, &tokenizer->tokens);
+    return sizeof *tokenizer + tokens_memory(&tokenizer->tokens) +
+           special_memory(&tokenizer->special) + bpe_memory(&tokenizer->bpe) +
+           spm_memory(&tokenizer->spm, &tokenizer->tokens);
 }
 
 static heft_status create(struct tokenizer *tokenizer, const struct vocab_source *source,
@@ -119,14 +124,18 @@ static heft_status create(struct tokenizer *tokenizer, const struct vocab_source
     if (status == HEFT_OK) status = special_create(&tokenizer->special, &tokenizer->tokens, error);
     if (status == HEFT_OK && source->kind == VOCAB_BPE) {
         status = pretokenizer_create(source->pre, &tokenizer->pretokenizer, error);
-        if (status == HEFT_OK) status = bpe_create(&tokenizer->bpe, source, &tokenizer->tokens, error);
+        if (status == HEFT_OK)
+            status = bpe_create(&tokenizer->bpe, source, &tokenizer->tokens, error);
     }
     if (status == HEFT_OK && source->kind == VOCAB_SPM)
         status = spm_create(&tokenizer->spm, source, &tokenizer->tokens, error);
     if (status != HEFT_OK) return status;
     tokenizer->bos = source->bos;
     tokenizer->eos = source->eos;
-    tokenizer->unknown = source->unknown;
+    /* Text must not give a control token, though GPT-2 for one has <|endoftext|> as its unknown. */
+    bool has_unknown =
+        source->unknown >= 0 && tokenizer->tokens.items[source->unknown].type != TOKEN_CONTROL;
+    tokenizer->unknown = has_unknown ? source->unknown : -1;
     tokenizer->add_bos = source->add_bos && source->bos >= 0;
     tokenizer->add_eos = source->add_eos && source->eos >= 0;
     tokenizer->add_space_prefix = source->kind == VOCAB_SPM && source->add_space_prefix;
@@ -149,21 +158,37 @@ static heft_status check_id(const struct vocab_source *source, int32_t id, const
                             heft_error *error)
 {
     if (id >= -1 && id < source->n_tokens) return HEFT_OK;
-    return error_set(error, HEFT_BAD_FILE, "the %s token is %d, but the vocabulary has %d tokens", name, id,
-                     source->n_tokens);
+    return error_set(error, HEFT_BAD_FILE, "the %s token is %d, but the vocabulary has %d tokens",
+                     name, id, source->n_tokens);
 }
 
-/* Files name one or two of the tokens that end a turn; models use more of them. The texts only count
- * for tokens that plain text does not give. */
+/* Files name one or two of the tokens that end a turn; models use more of them. The texts only
+ * count for tokens that plain text does not give. */
 static void mark_ends(struct tokenizer *tokenizer, const struct vocab_source *source)
 {
-    static const char *const texts[] = {
-        "<|eot_id|>",  "<|eom_id|>",    "<|im_end|>",          "<|end|>",
-        "<|return|>",  "<|call|>",      "<|calls|>",           "<|flush|>",
-        "<EOT>",       "[EOT]",         "<|EOT|>",             "<|eot|>",
-        "_<EOT>",      "[EOS]",         "<eos>",               "[e~[",
-        "<turn|>",     "<end_of_turn>", "<end_of_utterance>",  "<|END_OF_TURN_TOKEN|>",
-        "<|endoftext|>", "<|end_of_text|>", "<\uFF5Cend\u2581of\u2581sentence\uFF5C>"};
+    static const char *const texts[] = {"<|eot_id|>",
+                                        "<|eom_id|>",
+                                        "<|im_end|>",
+                                        "<|end|>",
+                                        "<|return|>",
+                                        "<|call|>",
+                                        "<|calls|>",
+                                        "<|flush|>",
+                                        "<EOT>",
+                                        "[EOT]",
+                                        "<|EOT|>",
+                                        "<|eot|>",
+                                        "_<EOT>",
+                                        "[EOS]",
+                                        "<eos>",
+                                        "[e~[",
+                                        "<turn|>",
+                                        "<end_of_turn>",
+                                        "<end_of_utterance>",
+                                        "<|END_OF_TURN_TOKEN|>",
+                                        "<|endoftext|>",
+                                        "<|end_of_text|>",
+                                        "<\uFF5Cend\u2581of\u2581sentence\uFF5C>"};
     const int32_t ids[] = {source->eos, source->eot, source->eom};
     struct token *items = tokenizer->tokens.items;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

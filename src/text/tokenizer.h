@@ -1,4 +1,5 @@
-/* Text to tokens and back. A tokenizer is not changed by use: any number of threads may share it. */
+/* Text to tokens and back. A tokenizer is not changed by use: any number of threads may share it.
+ */
 #pragma once
 
 #include "heft.h"
@@ -7,28 +8,33 @@
 struct tokenizer;
 
 /* Copies what it keeps of `source`. */
-heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer **out, heft_error *error);
+heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer **out,
+                             heft_error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
 
-/* `flags`: HEFT_ADD_SPECIAL, HEFT_PARSE_SPECIAL. Writes at most `cap` ids and returns how many there are
- * in all; negative for other flags or without memory. Without HEFT_PARSE_SPECIAL no text whatever gives
- * a control token. */
+/* `flags`: HEFT_ADD_SPECIAL, HEFT_PARSE_SPECIAL. Writes at most `cap` ids and returns how many
+ * there are in all; negative for other flags or without memory. Without HEFT_PARSE_SPECIAL no text
+ * whatever gives a control token. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes, int flags,
                      int32_t *tokens, int cap);
 
-/* Writes at most `cap` bytes of a token, without a NUL, and returns how many it has; see heft_decode. */
-int tokenizer_decode(const struct tokenizer *tokenizer, int32_t token, bool special, char *text, int cap);
+/* Writes at most `cap` bytes of a token, without a NUL, and returns how many it has; see
+ * heft_decode. */
+int tokenizer_decode(const struct tokenizer *tokenizer, int32_t token, bool special, char *text,
+                     int cap);
 
 /* The same without a copy: empty for control tokens (unless `special`) and ids outside. */
 struct slice tokenizer_piece(const struct tokenizer *tokenizer, int32_t token, bool special);
 
-/* Joins pieces into whole characters; see heft_stream_push. Returns the bytes written before the NUL. */
-int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token, char *text,
-                     int cap);
+/* Joins pieces into whole characters; see heft_stream_push. Returns the bytes written before the
+ * NUL. */
+int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
+                     char *text, int cap);
 
 int tokenizer_n_tokens(const struct tokenizer *tokenizer);
-int32_t tokenizer_find(const struct tokenizer *tokenizer, struct slice text); /* -1: no such token */
-bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t token);      /* of a turn */
+int32_t tokenizer_find(const struct tokenizer *tokenizer,
+                       struct slice text);                               /* -1: no such token */
+bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t token); /* of a turn */
 enum token_type tokenizer_type(const struct tokenizer *tokenizer, int32_t token);
 int32_t tokenizer_bos(const struct tokenizer *tokenizer); /* -1: none */
 int32_t tokenizer_eos(const struct tokenizer *tokenizer);

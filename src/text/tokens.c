@@ -10,14 +10,16 @@
 /* Longer texts only occur in damaged files, and 32-bit offsets then hold all of them. */
 enum { MAX_TOKEN_BYTES = 65535 };
 
-static heft_status allocate(struct tokens *tokens, const struct vocab_source *source, heft_error *error);
+static heft_status allocate(struct tokens *tokens, const struct vocab_source *source,
+                            heft_error *error);
 static uint8_t token_type(const struct vocab_source *source, int id);
 static uint32_t write_piece(const struct vocab_source *source, int id, uint8_t type, char *out);
 static uint32_t write_bpe_piece(struct slice text, char *out);
 static uint32_t write_spm_piece(struct slice text, char *out);
 static void insert(struct tokens *tokens, int32_t id);
 
-heft_status tokens_create(struct tokens *tokens, const struct vocab_source *source, heft_error *error)
+heft_status tokens_create(struct tokens *tokens, const struct vocab_source *source,
+                          heft_error *error)
 {
     *tokens = (struct tokens){0};
     heft_status status = allocate(tokens, source, error);
@@ -56,7 +58,8 @@ int32_t tokens_find(const struct tokens *tokens, const char *text, size_t n_byte
         int32_t id = tokens->slots[slot];
         if (id < 0) return -1;
         const struct token *token = &tokens->items[id];
-        if (token->n_text == n_bytes && memcmp(tokens->bytes + token->text, text, n_bytes) == 0) return id;
+        if (token->n_text == n_bytes && memcmp(tokens->bytes + token->text, text, n_bytes) == 0)
+            return id;
     }
 }
 
@@ -75,7 +78,8 @@ size_t tokens_memory(const struct tokens *tokens)
            ((size_t)tokens->mask + 1) * sizeof *tokens->slots;
 }
 
-static heft_status allocate(struct tokens *tokens, const struct vocab_source *source, heft_error *error)
+static heft_status allocate(struct tokens *tokens, const struct vocab_source *source,
+                            heft_error *error)
 {
     if (source->n_tokens <= 0 || !source->tokens)
         return error_set(error, HEFT_BAD_FILE, "the vocabulary has no tokens");
@@ -86,8 +90,8 @@ static heft_status allocate(struct tokens *tokens, const struct vocab_source *so
     for (int id = 0; id < source->n_tokens; id++) {
         size_t n = source->tokens[id].n_bytes;
         if (n > MAX_TOKEN_BYTES)
-            return error_set(error, HEFT_BAD_FILE, "token %d has %zu bytes; at most %d make sense", id, n,
-                             MAX_TOKEN_BYTES);
+            return error_set(error, HEFT_BAD_FILE, "token %d has %zu bytes; at most %d make sense",
+                             id, n, MAX_TOKEN_BYTES);
         n_bytes += 2 * n; /* a piece is never longer than its text */
     }
     if (n_bytes > UINT32_MAX)

@@ -21,7 +21,8 @@ struct tokens {
     uint32_t mask;
 };
 
-heft_status tokens_create(struct tokens *tokens, const struct vocab_source *source, heft_error *error);
+heft_status tokens_create(struct tokens *tokens, const struct vocab_source *source,
+                          heft_error *error);
 void tokens_free(struct tokens *tokens);
 
 /* The first token with this text, or -1. Empty tokens are not found. */

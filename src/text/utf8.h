@@ -1,4 +1,5 @@
-/* One UTF-8 character at a time, strict: no overlong forms, no surrogates, nothing past U+10FFFF. */
+/* One UTF-8 character at a time, strict: no overlong forms, no surrogates, nothing past U+10FFFF.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -27,8 +27,8 @@ struct vocab_source {
     const float *scores;        /* SPM: which merge comes first; NULL: all 0 */
     const int32_t *types;       /* NULL: all normal, and <0x00> to <0xFF> are bytes */
     int n_merges;
-    const struct slice *merges;                /* BPE: "left right", the most important first */
-    int32_t bos, eos, eot, eom, unknown, pad;  /* -1: none */
+    const struct slice *merges;               /* BPE: "left right", the most important first */
+    int32_t bos, eos, eot, eom, unknown, pad; /* -1: none */
     bool add_bos, add_eos;
     bool add_space_prefix;         /* SPM: text starts as if a space came before it */
     bool remove_extra_whitespaces; /* SPM: runs of spaces count as one, outer ones not at all */

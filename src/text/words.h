@@ -1,4 +1,5 @@
-/* Remembers the tokens of short words while one text is encoded: most words of a text are repeats. */
+/* Remembers the tokens of short words while one text is encoded: most words of a text are repeats.
+ */
 #pragma once
 
 #include "base/slice.h"

@@ -1,0 +1,509 @@
+/* Tokenizers on small vocabularies made here, good and hostile ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "text/alphabet.h"
+#include "text/tokenizer.h"
+
+enum { MAX_TOKENS = 320, MAX_IDS = 4096 };
+
+/* ---- small vocabularies ------------------------------------------------------------------------
+ */
+
+struct vocab {
+    struct vocab_source source;
+    struct slice tokens[MAX_TOKENS];
+    float scores[MAX_TOKENS];
+    int32_t types[MAX_TOKENS];
+    struct slice merges[32];
+    char letters[256][8];
+};
+
+static int32_t add_token(struct vocab *vocab, const char *text, int32_t type, float score)
+{
+    int32_t id = vocab->source.n_tokens++;
+    assert_true(id < MAX_TOKENS);
+    vocab->tokens[id] = slice_of(text);
+    vocab->types[id] = type;
+    vocab->scores[id] = score;
+    return id;
+}
+
+static void start(struct vocab *vocab, enum vocab_kind kind)
+{
+    *vocab = (struct vocab){0};
+    vocab->source = (struct vocab_source){.kind = kind,
+                                          .tokens = vocab->tokens,
+                                          .scores = vocab->scores,
+                                          .types = vocab->types,
+                                          .merges = vocab->merges,
+                                          .bos = -1,
+                                          .eos = -1,
+                                          .eot = -1,
+                                          .eom = -1,
+                                          .unknown = -1,
+                                          .pad = -1};
+}
+
+/* Ids 0 to 255 are the bytes. */
+static void start_bpe(struct vocab *vocab)
+{
+    start(vocab, VOCAB_BPE);
+    for (int byte = 0; byte < 256; byte++) {
+        uint32_t code = alphabet_code((uint8_t)byte);
+        if (code < 0x80)
+            snprintf(vocab->letters[byte], 8, "%c", (char)code);
+        else
+            snprintf(vocab->letters[byte], 8, "%c%c", (char)(0xC0 | code >> 6),
+                     (char)(0x80 | (code & 0x3F)));
+        add_token(vocab, vocab->letters[byte], TOKEN_NORMAL, 0);
+    }
+}
+
+static int32_t add_merge(struct vocab *vocab, const char *merge, const char *merged)
+{
+    vocab->merges[vocab->source.n_merges++] = slice_of(merge);
+    return add_token(vocab, merged, TOKEN_NORMAL, 0);
+}
+
+/* Ids 0 to 2 are <unk>, <s> and </s>, then come the bytes. */
+static void start_spm(struct vocab *vocab)
+{
+    start(vocab, VOCAB_SPM);
+    vocab->source.unknown = add_token(vocab, "<unk>", TOKEN_UNKNOWN, 0);
+    vocab->source.bos = add_token(vocab, "<s>", TOKEN_CONTROL, 0);
+    vocab->source.eos = add_token(vocab, "</s>", TOKEN_CONTROL, 0);
+    for (int byte = 0; byte < 256; byte++) {
+        snprintf(vocab->letters[byte], 8, "<0x%02X>", (unsigned)byte);
+        add_token(vocab, vocab->letters[byte], TOKEN_BYTE, 0);
+    }
+    vocab->source.add_space_prefix = true;
+}
+
+static struct tokenizer *finish(struct vocab *vocab)
+{
+    struct tokenizer *tokenizer;
+    heft_error error = {0};
+    if (tokenizer_create(&vocab->source, &tokenizer, &error) != HEFT_OK)
+        fail_msg("%s", error.message);
+    return tokenizer;
+}
+
+static void refuse(const struct vocab_source *source, const char *reason)
+{
+    struct tokenizer *tokenizer;
+    heft_error error = {0};
+    assert_int_equal(tokenizer_create(source, &tokenizer, &error), HEFT_BAD_FILE);
+    assert_null(tokenizer);
+    if (!strstr(error.message, reason))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
+}
+
+/* `expected` ends with -1. */
+static void check_ids(const struct tokenizer *tokenizer, struct slice text, int flags,
+                      const int32_t *expected)
+{
+    int32_t ids[MAX_IDS];
+    int n = tokenizer_encode(tokenizer, text.data, text.n_bytes, flags, ids, MAX_IDS),
+        n_expected = 0;
+    while (expected[n_expected] >= 0) n_expected++;
+    assert_int_equal(n, n_expected);
+    for (int i = 0; i < n; i++) assert_int_equal(ids[i], expected[i]);
+}
+
+#define CHECK(tokenizer, text, flags, ...)                                                         \
+    check_ids(tokenizer, slice_of(text), flags, (const int32_t[]){__VA_ARGS__, -1})
+
+static void check_round_trip(const struct tokenizer *tokenizer, struct slice text, int flags,
+                             size_t n_skipped)
+{
+    int32_t *ids = malloc((2 * text.n_bytes + 8) * sizeof *ids);
+    char *back = malloc(text.n_bytes + 8);
+    assert_true(ids && back);
+    int n = tokenizer_encode(tokenizer, text.data, text.n_bytes, flags, ids,
+                             (int)(2 * text.n_bytes + 8));
+    size_t n_back = 0;
+    for (int i = 0; i < n; i++) {
+        struct slice piece = tokenizer_piece(tokenizer, ids[i], true);
+        assert_true(n_back + piece.n_bytes <= text.n_bytes + 8);
+        memcpy(back + n_back, piece.data, piece.n_bytes);
+        n_back += piece.n_bytes;
+    }
+    assert_int_equal(n_back - n_skipped, text.n_bytes);
+    assert_memory_equal(back + n_skipped, text.data, text.n_bytes);
+    free(ids);
+    free(back);
+}
+
+/* ---- byte-pair encoding ------------------------------------------------------------------------
+ */
+
+static void test_bpe_merges_by_rank(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    int32_t bc = add_merge(&vocab, "b c", "bc"), ab = add_merge(&vocab, "a b", "ab");
+    int32_t abc = add_merge(&vocab, "ab c", "abc"), aa = add_merge(&vocab, "a a", "aa");
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "abc", 0, 'a', bc); /* the better pair first, though abc is a token */
+    CHECK(tokenizer, "abab", 0, ab, ab);
+    CHECK(tokenizer, "aaaaa", 0, aa, aa, 'a'); /* of equal pairs the left one */
+    CHECK(tokenizer, "", 0, -1);
+    tokenizer_free(tokenizer);
+
+    vocab.source.ignore_merges = true;
+    tokenizer = finish(&vocab);
+    CHECK(tokenizer, "abc", 0, abc);
+    tokenizer_free(tokenizer);
+}
+
+static void test_bpe_special_tokens(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    int32_t bos = add_token(&vocab, "<s>", TOKEN_CONTROL, 0),
+            end = add_token(&vocab, "<|im_end|>", TOKEN_CONTROL, 0);
+    int32_t tool = add_token(&vocab, "<tool>", TOKEN_USER_DEFINED, 0);
+    int32_t longer = add_token(&vocab, "<tool><x>", TOKEN_CONTROL, 0);
+    vocab.merges[vocab.source.n_merges++] = slice_of("< s>"); /* no token "s>": left out */
+    vocab.source.bos = vocab.source.eos = bos;
+    vocab.source.add_bos = vocab.source.add_eos = vocab.source.ignore_merges = true;
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "<s>", 0, '<', 's', '>'); /* text is text, also where whole words are taken */
+    CHECK(tokenizer, "<s>", HEFT_PARSE_SPECIAL, bos);
+    CHECK(tokenizer, "a<tool>b", 0, 'a', tool, 'b');
+    CHECK(tokenizer, "<tool><x>", 0, tool, '<', 'x', '>');
+    CHECK(tokenizer, "<tool><x>", HEFT_PARSE_SPECIAL, longer); /* the longest one */
+    CHECK(tokenizer, "<<|im_end|>", HEFT_PARSE_SPECIAL, '<', end);
+    CHECK(tokenizer, "a", HEFT_ADD_SPECIAL, bos, 'a', bos);
+    CHECK(tokenizer, "", HEFT_ADD_SPECIAL, bos, bos);
+    assert_int_equal(tokenizer_encode(tokenizer, "a", 1, 4, NULL, 0), -1);
+    assert_true(tokenizer_is_end(tokenizer, bos) && tokenizer_is_end(tokenizer, end));
+    assert_false(tokenizer_is_end(tokenizer, tool) || tokenizer_is_end(tokenizer, -1));
+    char text[16];
+    assert_int_equal(tokenizer_decode(tokenizer, end, false, text, sizeof text), 0);
+    assert_int_equal(tokenizer_decode(tokenizer, end, true, text, 4), 10);
+    assert_memory_equal(text, "<|im", 4);
+    assert_int_equal(tokenizer_decode(tokenizer, tool, false, text, sizeof text), 6);
+    assert_int_equal(tokenizer_decode(tokenizer, 100000, true, text, sizeof text), 0);
+    tokenizer_free(tokenizer);
+}
+
+static void test_bpe_any_bytes(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    struct tokenizer *tokenizer = finish(&vocab);
+    struct rng rng = {7};
+    char bytes[64];
+    for (int i = 0; i < 20000; i++) {
+        size_t n = rng_next(&rng) % sizeof bytes;
+        for (size_t j = 0; j < n; j++) bytes[j] = (char)rng_next(&rng);
+        check_round_trip(tokenizer, (struct slice){bytes, n}, HEFT_PARSE_SPECIAL, 0);
+    }
+    tokenizer_free(tokenizer);
+}
+
+static void test_small_cap_counts_all(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    struct tokenizer *tokenizer = finish(&vocab);
+    int32_t ids[4] = {-7, -7, -7, -7};
+    assert_int_equal(tokenizer_encode(tokenizer, "hello", 5, 0, ids, 3), 5);
+    assert_int_equal(ids[2], 'l');
+    assert_int_equal(ids[3], -7);
+    assert_int_equal(tokenizer_encode(tokenizer, "hello", 5, 0, NULL, 0), 5);
+    tokenizer_free(tokenizer);
+}
+
+/* The memory of words seen before must not show. */
+static void test_long_text_like_short_ones(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    int32_t th = add_merge(&vocab, "t h", "th");
+    struct tokenizer *tokenizer = finish(&vocab);
+    enum { N_REPEATS = 10000 };
+    static const char word[] = "th others anotherquitelongwordthatisnotkept ";
+    size_t n_word = sizeof word - 1, n_bytes = N_REPEATS * n_word;
+    char *text = malloc(n_bytes);
+    int32_t *ids = malloc(n_bytes * sizeof *ids), once[64];
+    for (int i = 0; i < N_REPEATS; i++) memcpy(text + (size_t)i * n_word, word, n_word);
+    int n_once = tokenizer_encode(tokenizer, word, n_word, 0, once, 64);
+    assert_int_equal(once[0], th);
+    assert_int_equal(tokenizer_encode(tokenizer, text, n_bytes, 0, ids, (int)n_bytes),
+                     n_once * N_REPEATS);
+    for (int i = 0; i < n_once * N_REPEATS; i++) assert_int_equal(ids[i], once[i % n_once]);
+    free(text);
+    free(ids);
+    tokenizer_free(tokenizer);
+}
+
+/* A megabyte without a place to cut it. */
+static void test_one_long_word(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    add_merge(&vocab, "a a", "aa");
+    add_merge(&vocab, "aa aa", "aaaa");
+    struct tokenizer *tokenizer = finish(&vocab);
+    enum { N_BYTES = 1 << 20 };
+    char *text = malloc(N_BYTES);
+    memset(text, 'a', N_BYTES);
+    assert_int_equal(tokenizer_encode(tokenizer, text, N_BYTES, 0, NULL, 0), N_BYTES / 4);
+    free(text);
+    tokenizer_free(tokenizer);
+}
+
+/* ---- SentencePiece -----------------------------------------------------------------------------
+ */
+
+#define SPACE "\xE2\x96\x81"
+
+static void test_spm(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_spm(&vocab);
+    int32_t space = add_token(&vocab, SPACE, TOKEN_NORMAL, -10),
+            a = add_token(&vocab, "a", TOKEN_NORMAL, -11);
+    int32_t b = add_token(&vocab, "b", TOKEN_NORMAL, -12),
+            ab = add_token(&vocab, "ab", TOKEN_NORMAL, -2);
+    int32_t space_a = add_token(&vocab, SPACE "a", TOKEN_NORMAL, -1);
+    int32_t s_end = add_token(&vocab, "s>", TOKEN_NORMAL, -3),
+            less = add_token(&vocab, "<", TOKEN_NORMAL, -13);
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "ab", 0, space_a, b); /* the higher score first */
+    CHECK(tokenizer, "bab", 0, space, b, ab);
+    CHECK(tokenizer, " a", 0, space, space_a);
+    CHECK(tokenizer, "", 0, -1);
+    CHECK(tokenizer, "\u00e9", 0, space, 3 + 0xC3, 3 + 0xA9); /* bytes for what no token covers */
+    CHECK(tokenizer, "\xff", 0, space, 3 + 0xFF);
+    CHECK(tokenizer, "<s>", 0, space, less, s_end); /* not the control token, whatever its score */
+    CHECK(tokenizer, "a<s>a", HEFT_PARSE_SPECIAL, space_a, 1, space_a);
+    char text[8];
+    assert_int_equal(tokenizer_decode(tokenizer, space_a, false, text, 8), 2);
+    assert_memory_equal(text, " a", 2);
+    assert_int_equal(tokenizer_decode(tokenizer, 3 + '\n', false, text, 8), 1);
+    assert_int_equal(text[0], '\n');
+    assert_int_equal(a, space + 1);
+    tokenizer_free(tokenizer);
+
+    vocab.source.add_space_prefix = false;
+    vocab.source.remove_extra_whitespaces = true;
+    tokenizer = finish(&vocab);
+    CHECK(tokenizer, "ab", 0, ab);
+    CHECK(tokenizer, "  b   a ", 0, b, space_a);
+    CHECK(tokenizer, "   ", 0, -1);
+    tokenizer_free(tokenizer);
+}
+
+/* Where a token goes on past a space, words cannot be looked at one by one. */
+static void test_spm_tokens_of_several_words(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_spm(&vocab);
+    int32_t space = add_token(&vocab, SPACE, TOKEN_NORMAL, -10);
+    add_token(&vocab, "a", TOKEN_NORMAL, -11);
+    add_token(&vocab, SPACE "a", TOKEN_NORMAL, -9);
+    int32_t a_space_a = add_token(&vocab, "a" SPACE "a", TOKEN_NORMAL, -1);
+    add_token(&vocab, "a" SPACE, TOKEN_NORMAL, -2);
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "a a", 0, space, a_space_a);
+    tokenizer_free(tokenizer);
+}
+
+static void test_spm_without_bytes(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start(&vocab, VOCAB_SPM);
+    vocab.source.unknown = add_token(&vocab, "<unk>", TOKEN_UNKNOWN, 0);
+    int32_t a = add_token(&vocab, "a", TOKEN_NORMAL, 0);
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "a\u00e9", 0, a, 0); /* one for the character, not for its bytes */
+    tokenizer_free(tokenizer);
+    vocab.source.unknown = -1;
+    tokenizer = finish(&vocab);
+    CHECK(tokenizer,
+          "\u00e9"
+          "a",
+          0, a);
+    tokenizer_free(tokenizer);
+}
+
+/* ---- stream ------------------------------------------------------------------------------------
+ */
+
+static void check_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
+                         const char *text)
+{
+    char out[64];
+    int n = tokenizer_stream(tokenizer, stream, token, out, sizeof out);
+    assert_string_equal(out, text);
+    assert_int_equal(n, strlen(text));
+}
+
+static void test_stream_gives_whole_characters(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    struct tokenizer *tokenizer = finish(&vocab);
+    heft_stream stream = {0};
+    check_stream(tokenizer, &stream, 0xF0, "");
+    check_stream(tokenizer, &stream, 0x9F, "");
+    check_stream(tokenizer, &stream, 0x91, "");
+    check_stream(tokenizer, &stream, 0x8D, "\U0001f44d");
+    check_stream(tokenizer, &stream, 0xE4, "");
+    check_stream(tokenizer, &stream, 'x', "\uFFFDx"); /* it cannot be finished any more */
+    check_stream(tokenizer, &stream, 0x80, "\uFFFD");
+    check_stream(tokenizer, &stream, 0xED, "");
+    check_stream(tokenizer, &stream, 0xA0, "\uFFFD\uFFFD"); /* half of a surrogate pair */
+    check_stream(tokenizer, &stream, 0xE4, "");
+    check_stream(tokenizer, &stream, 0xBD, "");
+    check_stream(tokenizer, &stream, -1, "\uFFFD");
+    check_stream(tokenizer, &stream, -1, "");
+    check_stream(tokenizer, &stream, ' ', " ");
+    check_stream(tokenizer, &stream, 70000, "");
+
+    char out[4] = "????";
+    check_stream(tokenizer, &stream, 0xF0, "");
+    check_stream(tokenizer, &stream, 0x9F, "");
+    check_stream(tokenizer, &stream, 0x91, "");
+    assert_int_equal(tokenizer_stream(tokenizer, &stream, 0x8D, out, 4),
+                     0); /* no room for it and the NUL */
+    assert_int_equal(out[0], 0);
+    assert_int_equal(tokenizer_stream(tokenizer, &stream, 'x', out, 0), 0);
+    stream.n_held = 99;
+    check_stream(tokenizer, &stream, 'y', "y");
+    tokenizer_free(tokenizer);
+}
+
+static void test_stream_drops_the_space_put_before_a_text(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_spm(&vocab);
+    int32_t space_a = add_token(&vocab, SPACE "a", TOKEN_NORMAL, 0);
+    struct tokenizer *tokenizer = finish(&vocab);
+    heft_stream stream = {0};
+    check_stream(tokenizer, &stream, 1, ""); /* <s> does not start the text */
+    check_stream(tokenizer, &stream, space_a, "a");
+    check_stream(tokenizer, &stream, space_a, " a");
+    check_stream(tokenizer, &stream, 3 + 0xC3, "");
+    check_stream(tokenizer, &stream, 3 + 0xA9, "\u00e9");
+    tokenizer_free(tokenizer);
+}
+
+/* ---- hostile vocabularies ----------------------------------------------------------------------
+ */
+
+static void test_bad_vocabularies(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    struct vocab_source bad = vocab.source;
+    bad.n_tokens = 0;
+    refuse(&bad, "no tokens");
+    bad.n_tokens = -5;
+    refuse(&bad, "no tokens");
+    bad = vocab.source;
+    bad.eos = 256;
+    refuse(&bad, "eos");
+    bad = vocab.source;
+    bad.bos = -2;
+    refuse(&bad, "bos");
+    bad = vocab.source;
+    bad.pre = "nonsense";
+    refuse(&bad, "tokenizer.ggml.pre");
+    bad = vocab.source;
+    bad.n_merges = -1;
+    refuse(&bad, "merges");
+    static const char *const merges[] = {"", " ", "a", "ab", "a ", "  "};
+    for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
+        vocab.merges[0] = slice_of(merges[i]);
+        vocab.source.n_merges = 1;
+        refuse(&vocab.source, "merge 0");
+    }
+    static char big[70000];
+    memset(big, 'a', sizeof big);
+    vocab.source.n_merges = 0;
+    vocab.tokens[5] = (struct slice){big, sizeof big};
+    refuse(&vocab.source, "token 5");
+    vocab.tokens[5].n_bytes = 2000;
+    vocab.types[5] = TOKEN_CONTROL;
+    refuse(&vocab.source, "special token 5");
+
+    start_spm(&vocab);
+    add_token(&vocab, "x", TOKEN_NORMAL, NAN);
+    refuse(&vocab.source, "score");
+}
+
+static void test_odd_vocabularies(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start(&vocab, VOCAB_BPE);
+    add_token(&vocab, "", TOKEN_NORMAL, 0);
+    add_token(&vocab, "", TOKEN_CONTROL, 0);
+    int32_t a = add_token(&vocab, "a", TOKEN_NORMAL, 0);
+    add_token(&vocab, "a", TOKEN_CONTROL, 0);
+    add_token(&vocab, "\xff\xc0", TOKEN_NORMAL, 0);
+    add_token(&vocab, "<0x", TOKEN_BYTE, 0);
+    add_token(&vocab, "b", 77, 0);
+    vocab.merges[vocab.source.n_merges++] = slice_of("a b");
+    vocab.merges[vocab.source.n_merges++] = slice_of("a a");
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "acab", 0, a, a, a + 4); /* no token for c, and no unknown */
+    assert_int_equal(tokenizer_piece(tokenizer, a + 2, false).n_bytes, 2);
+    assert_int_equal(tokenizer_find(tokenizer, slice_of("a")), a);
+    assert_int_equal(tokenizer_find(tokenizer, slice_of("")), -1);
+    tokenizer_free(tokenizer);
+
+    start_spm(&vocab);
+    add_token(&vocab, "a", TOKEN_NORMAL, INFINITY);
+    add_token(&vocab, "aa", TOKEN_NORMAL, -INFINITY);
+    add_token(&vocab, SPACE, TOKEN_NORMAL, -0.0F);
+    tokenizer = finish(&vocab);
+    CHECK(tokenizer, "aaa", 0, 261, 260, 259);
+    tokenizer_free(tokenizer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bpe_merges_by_rank),
+        cmocka_unit_test(test_bpe_special_tokens),
+        cmocka_unit_test(test_bpe_any_bytes),
+        cmocka_unit_test(test_small_cap_counts_all),
+        cmocka_unit_test(test_long_text_like_short_ones),
+        cmocka_unit_test(test_one_long_word),
+        cmocka_unit_test(test_spm),
+        cmocka_unit_test(test_spm_tokens_of_several_words),
+        cmocka_unit_test(test_spm_without_bytes),
+        cmocka_unit_test(test_stream_gives_whole_characters),
+        cmocka_unit_test(test_stream_drops_the_space_put_before_a_text),
+        cmocka_unit_test(test_bad_vocabularies),
+        cmocka_unit_test(test_odd_vocabularies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
