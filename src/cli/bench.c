@@ -250,8 +250,10 @@ static void report_row(struct bench *bench, const struct row *row)
     char speed[64];
     snprintf(speed, sizeof speed, "%.2f (%.2f to %.2f)", median, rates[0], rates[n - 1]);
     printf("%-8s %7d %7d  %-30s ", row->name, row->depth, row->n_tokens, speed);
-    if (row->together) printf("%9s %6s", "", "");
-    else printf("%9.2f %4.0f %%", gbs, 100 * gbs_share);
+    if (row->together)
+        printf("%9s %6s", "", "");
+    else
+        printf("%9.2f %4.0f %%", gbs, 100 * gbs_share);
     printf(" %10.1f %4.0f %%\n", gops, 100 * gops_share);
     fflush(stdout);
 }

@@ -158,7 +158,8 @@ static heft_status reply(struct chat *chat, heft_error *error)
                            "the conversation has grown to %d tokens, but the context holds %d: "
                            "/clear begins a new one, -c at the start gives more room",
                            n_tokens, n_ctx);
-    else status = reply_to(chat, tokens, n_tokens, error);
+    else
+        status = reply_to(chat, tokens, n_tokens, error);
     free(tokens);
     return status;
 }

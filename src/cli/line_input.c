@@ -118,7 +118,8 @@ static void find_history(char *path, size_t n_path)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int n = -1;
-    if (state && state[0] == '/') n = snprintf(path, n_path, "%s/heft/history", state);
+    if (state && state[0] == '/')
+        n = snprintf(path, n_path, "%s/heft/history", state);
     else if (home && home[0] == '/')
         n = snprintf(path, n_path, "%s/.local/state/heft/history", home);
     if (n < 0 || (size_t)n >= n_path) path[0] = 0;

@@ -118,6 +118,7 @@ static heft_status unknown(const struct option_group *groups, int n_groups, cons
     if (hint) return error_set(error, HEFT_USAGE, "there is no option %s: %s", name, hint);
     struct nearest nearest = {.wanted = name};
     char candidate[NAME_MAX_BYTES];
+    nearest_offer(&nearest, "--help");
     for (int i = 0; i < n_groups; i++)
         for (int j = 0; j < groups[i].n_options; j++)
             for (const char *names = groups[i].options[j].names; next_name(&names, candidate);)

@@ -29,9 +29,9 @@ struct option_group {
     void *base;
 };
 
-#define OPTION_GROUP(title, table, base)                           \
-    {                                                              \
-        title, table, (int)(sizeof(table) / sizeof *(table)), base \
+#define OPTION_GROUP(title, table, base)                                                           \
+    {                                                                                              \
+        title, table, (int)(sizeof(table) / sizeof *(table)), base                                 \
     }
 
 enum { TEXT_LIST_MAX = 64 };

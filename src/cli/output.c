@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -32,16 +33,19 @@ const char *output_bytes(char *text, uint64_t n_bytes)
 
 json_t *output_text(const char *text, size_t n_bytes)
 {
-    json_t *whole = json_stringn(text, n_bytes);
+    json_t *whole = memchr(text, 0, n_bytes) ? NULL : json_stringn(text, n_bytes);
     if (whole) return whole;
     struct buffer clean = {0};
     for (size_t i = 0; i < n_bytes;) {
         /* The longest piece of 1 to 4 bytes that jansson accepts as UTF-8 is one character. */
         json_t *character = NULL;
         size_t n = 0;
-        while (!character && n < 4 && i + n < n_bytes) character = json_stringn(text + i, ++n);
-        if (character) buffer_append(&clean, text + i, n);
-        else buffer_text(&clean, "\xef\xbf\xbd");
+        while (!character && n < 4 && i + n < n_bytes && text[i])
+            character = json_stringn(text + i, ++n);
+        if (character)
+            buffer_append(&clean, text + i, n);
+        else
+            buffer_text(&clean, "\xef\xbf\xbd");
         i += character ? n : 1;
         json_decref(character);
     }

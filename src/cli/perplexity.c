@@ -301,7 +301,7 @@ static heft_status report(struct perplexity *p, heft_error *error)
     printf("perplexity %.4f ± %.4f over %" PRId64 " tokens, windows of %d\n", perplexity, deviation,
            p->n_counted, p->info.n_ctx);
     if (p->base_path)
-        printf("KL divergence from the base: mean %.6f, median %.6f, 99 %% %.6f, max %.6f\n"
+        printf("KL divergence from the base: mean %.4g, median %.4g, 99 %% %.4g, max %.4g\n"
                "same likeliest token: %.3f %%\n",
                kl.mean, kl.median, kl.p99, kl.most, 100 * kl.same_top);
     return HEFT_OK;

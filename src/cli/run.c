@@ -173,8 +173,10 @@ static heft_status encode_prompt(struct run *run, const struct buffer *prompt, i
 static heft_status report(const struct run *run, struct answer *answer, heft_error *error)
 {
     heft_status status = HEFT_OK;
-    if (run->json) status = report_json(run, answer, error);
-    else putchar('\n');
+    if (run->json)
+        status = report_json(run, answer, error);
+    else
+        putchar('\n');
     fflush(stdout);
     if (!run->generation.quiet) {
         if (answer->end == ANSWER_CONTEXT)

@@ -18,6 +18,7 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
 static void ask_engine(struct show *show);
 static void print_all(const struct show *show);
 static void print_description(const struct show *show);
+static void print_parameters(uint64_t n);
 static void print_fact(const char *name, int64_t value);
 static void print_tokenizer(const struct show *show);
 static void print_token(const struct show *show, const char *name, const char *key);
@@ -122,7 +123,7 @@ static void print_description(const struct show *show)
     if (architecture) survey_value(architecture, &text);
     printf("%-20s %s\n", "architecture", text.data ? text.data : "");
     buffer_free(&text);
-    printf("%-20s %.2f billion\n", "parameters", (double)show->survey.all.n_values * 1e-9);
+    print_parameters(show->survey.all.n_values);
     print_fact("layers", survey_fact(file, "block_count"));
     print_fact("width", survey_fact(file, "embedding_length"));
     print_fact("heads", survey_fact(file, "attention.head_count"));
@@ -138,7 +139,19 @@ static void print_description(const struct show *show)
     if (show->runs)
         printf("%-20s %s a token (f16)\n", "key-value cache",
                output_bytes(size, show->kv_token_bytes));
-    else printf("%-20s no: %s\n", "runs here", show->reason.message);
+    else
+        printf("%-20s no: %s\n", "runs here", show->reason.message);
+}
+
+static void print_parameters(uint64_t n)
+{
+    double n_millions = (double)n * 1e-6;
+    if (n == 0)
+        printf("%-20s none: a vocabulary only\n", "parameters");
+    else if (n_millions < 1000)
+        printf("%-20s %.2f million\n", "parameters", n_millions);
+    else
+        printf("%-20s %.2f billion\n", "parameters", n_millions / 1000);
 }
 
 static void print_fact(const char *name, int64_t value)

@@ -134,11 +134,16 @@ static json_t *value_json(const struct gguf_value *value)
     int64_t whole;
     double number;
     json_t *json = NULL;
-    if (value->type == GGUF_STRING) json = output_text(value->text.data, value->text.n_bytes);
-    else if (value->type == GGUF_BOOL) json = json_boolean(value->b);
-    else if (value->type == GGUF_ARRAY) json = array_json(value);
-    else if (gguf_value_int(value, &whole)) json = json_integer(whole);
-    else if (gguf_value_float(value, &number)) json = json_real(number);
+    if (value->type == GGUF_STRING)
+        json = output_text(value->text.data, value->text.n_bytes);
+    else if (value->type == GGUF_BOOL)
+        json = json_boolean(value->b);
+    else if (value->type == GGUF_ARRAY)
+        json = array_json(value);
+    else if (gguf_value_int(value, &whole))
+        json = json_integer(whole);
+    else if (gguf_value_float(value, &number))
+        json = json_real(number);
     return json ? json : json_null();
 }
 
@@ -152,8 +157,10 @@ static json_t *array_json(const struct gguf_value *value)
         json_t *item = NULL;
         if (value->element == GGUF_STRING)
             item = output_text(value->texts[i].data, value->texts[i].n_bytes);
-        else if (gguf_array_int(value, i, &whole)) item = json_integer(whole);
-        else if (gguf_array_float(value, i, &number)) item = json_real(number);
+        else if (gguf_array_int(value, i, &whole))
+            item = json_integer(whole);
+        else if (gguf_array_float(value, i, &number))
+            item = json_real(number);
         json_array_append_new(first, item ? item : json_null());
     }
     return json_pack("{s:I, s:s, s:o}", "n", (json_int_t)value->n, "type",

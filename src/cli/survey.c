@@ -98,9 +98,12 @@ void survey_text(struct slice text, size_t n_most, struct buffer *out)
     }
     for (size_t i = 0; i < text.n_bytes; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c == '\n') buffer_text(out, "\\n");
-        else if (printable(text, i)) buffer_append(out, &text.data[i], 1);
-        else buffer_format(out, "\\x%02x", c);
+        if (c == '\n')
+            buffer_text(out, "\\n");
+        else if (printable(text, i))
+            buffer_append(out, &text.data[i], 1);
+        else
+            buffer_format(out, "\\x%02x", c);
     }
     if (cut) buffer_text(out, "...");
 }
@@ -155,7 +158,10 @@ static void array_item(const struct gguf_value *value, uint64_t index, struct bu
 {
     int64_t whole;
     double number;
-    if (value->element == GGUF_STRING) survey_text(value->texts[index], ITEM_TEXT_MOST, out);
-    else if (gguf_array_int(value, index, &whole)) buffer_format(out, "%" PRId64, whole);
-    else if (gguf_array_float(value, index, &number)) buffer_format(out, "%.6g", number);
+    if (value->element == GGUF_STRING)
+        survey_text(value->texts[index], ITEM_TEXT_MOST, out);
+    else if (gguf_array_int(value, index, &whole))
+        buffer_format(out, "%" PRId64, whole);
+    else if (gguf_array_float(value, index, &number))
+        buffer_format(out, "%.6g", number);
 }

@@ -52,8 +52,10 @@ static void check_frequencies(const heft_sampling *sampling, const double *p, in
     double chi2 = 0;
     for (int t = 0; t < n_vocab; t++) {
         double mean = expected[t] * N_DRAWS;
-        if (mean == 0) assert_int_equal(counts[t], 0);
-        else chi2 += (counts[t] - mean) * (counts[t] - mean) / mean;
+        if (mean == 0)
+            assert_int_equal(counts[t], 0);
+        else
+            chi2 += (counts[t] - mean) * (counts[t] - mean) / mean;
     }
     assert_true(chi2 < 23.5);
     sampler_free(sampler);
@@ -406,11 +408,11 @@ static void refuse(heft_sampling sampling, const char *name)
 static void test_invalid_settings(void **state)
 {
     (void)state;
-#define REFUSE(field, wrong)                \
-    do {                                    \
-        heft_sampling sampling = neutral(); \
-        sampling.field = wrong;             \
-        refuse(sampling, #field);           \
+#define REFUSE(field, wrong)                                                                       \
+    do {                                                                                           \
+        heft_sampling sampling = neutral();                                                        \
+        sampling.field = wrong;                                                                    \
+        refuse(sampling, #field);                                                                  \
     } while (0)
     REFUSE(temperature, -1);
     REFUSE(temperature, NAN);

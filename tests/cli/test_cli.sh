@@ -1,0 +1,326 @@
+#!/bin/bash
+# Every subcommand as a person uses it: what it prints where, and its exit status. Models are small and
+# random, so that texts mean nothing; with the demo model a few more tests run.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+heft=${HEFT_BUILD:-build}/heft
+case $heft in /*) ;; *) heft=$PWD/$heft ;; esac
+chat=tests/cli/data/chat.gguf
+vocabulary=tests/cli/data/vocabulary.gguf
+golden=tests/golden/data/llama-a.gguf
+demo=models/demo/demo.gguf
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state
+unset HEFT_DEMO
+passed=0 failed=0
+
+# call STATUS ARGUMENT...: runs heft and expects an exit status; output in $out and $err.
+call() {
+    local expected=$1
+    shift
+    called="heft $*"
+    "$heft" "$@" >"$work/out" 2>"$work/err" <"${input:-/dev/null}"
+    local status=$?
+    out=$(tr -d '\0' <"$work/out") err=$(cat "$work/err")
+    check "exit status $expected, not $status" [ $status -eq "$expected" ]
+}
+
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s: %s\n  stdout: %.300s\n  stderr: %.300s\n' "$called" "$what" "$out" "$err"
+    fi
+}
+
+out_has() { check "standard output has \"$1\"" contains "$out" "$1"; }
+err_has() { check "standard error has \"$1\"" contains "$err" "$1"; }
+out_is() { check "standard output is \"$1\"" [ "$out" = "$1" ]; }
+err_empty() { check "nothing on standard error" [ -z "$err" ]; }
+contains() { case $1 in *"$2"*) return 0 ;; *) return 1 ;; esac; }
+
+# One sentence "heft: ..." and nothing else.
+err_is_sentence() {
+    check "one line of error" [ "$(wc -l <"$work/err")" -eq 1 ]
+    check "the error begins with heft:" contains "$err" "heft: "
+}
+
+# json EXPRESSION: the template language reads $out as the variable x and prints an expression of it.
+json() {
+    local text=$out
+    printf '{{ %s }}' "$1" >"$work/expression.jinja"
+    call 0 template --file "$work/expression.jinja" --set "x=$text" "$work/none.json"
+    local result=$out
+    out=$text
+    called="json $1"
+    check "$1 is $2, not $result" [ "$result" = "$2" ]
+}
+
+say() { printf "$@" >"$work/input"; input=$work/input; }
+
+# ---- the program itself --------------------------------------------------------------------------
+
+call 0 --version; out_has "heft 0."; err_empty
+call 0 --help; err_empty
+for command in run chat show tokenize template perplexity bench; do
+    out_has "  $command "
+done
+call 1; err_has "a command is missing"
+call 1 rum; err_is_sentence; err_has 'did you mean `heft run`'
+call 1 ppl; err_has 'heft perplexity'
+call 1 frobnicate; err_is_sentence
+for command in run chat show tokenize template perplexity bench; do
+    call 0 $command --help; out_has "Usage: heft $command"; out_has "Examples:"; err_empty
+    call 0 help $command; out_has "Usage: heft $command"
+    call 1 $command --frobnicate; err_is_sentence; err_has "--frobnicate"
+done
+
+# ---- options -------------------------------------------------------------------------------------
+
+call 1 run --tempp 1 x; err_has "did you mean --temp?"
+call 1 run -ngl 99 x; err_is_sentence; err_has "-ngl"
+call 1 run --mlock x; err_has "mapped"
+call 1 run --temp; err_has "--temp needs a value"
+call 1 run --temp hot x; err_has 'not "hot"'
+call 1 run --temp -1 x; err_has "from 0 to 100"
+call 1 run -n 1.5 x; err_has "whole number"
+call 1 run --quiet=1 x; err_has "takes no value"
+call 1 run -ctk q3 x; err_has "f16, q8_0, f32"
+call 1 run -m $chat --logit-bias 7 x; err_has "--logit-bias"
+call 1 run -m $chat -q --logit-bias 100000+1 x; err_has "100000"
+call 1 run -m $chat -q --stop "" x; err_has "--stop"
+call 1 run -m $chat --raw -sys x y; err_has "--raw"
+call 1 run -m $chat --logprobs 3 x; err_has "--json"
+call 1 run -m $chat -p a b; err_has "twice"
+call 1 show $chat $chat; err_is_sentence
+
+# ---- bad files -----------------------------------------------------------------------------------
+
+printf 'this is no model' >"$work/text.gguf"
+head -c 3000 $golden >"$work/short.gguf"
+head -c 100000 $golden >"$work/cut.gguf"
+: >"$work/empty.gguf"
+echo '[]' >"$work/none.json"
+for file in missing text short cut empty; do
+    model=$work/$file.gguf
+    for command in "run -q -m $model x" "chat -q -m $model" "tokenize -m $model x" "show $model" \
+        "template -m $model $work/none.json" "perplexity -q $model $work/none.json" "bench --json $model"; do
+        call 3 $command; err_is_sentence; err_has "$file.gguf"
+    done
+done
+call 3 run -q -m $work -n 1 x; err_is_sentence
+call 3 run -q -m $chat -f "$work/missing.txt"; err_is_sentence; err_has missing.txt
+
+# ---- run -----------------------------------------------------------------------------------------
+
+call 0 run -m $chat -n 5 --temp 0 hello there; first=$out
+err_has "tok/s"; err_has "weights"
+call 0 run -m $chat -q -n 5 --temp 0 "hello there"; out_is "$first"; err_empty
+call 0 run -m $chat -q -n 5 --temp=0 --prompt "hello there"; out_is "$first"
+say 'hello there\n'
+call 0 run -m $chat -q -n 5 --temp 0; out_is "$first"
+call 0 run -m $chat -q -n 5 --temp 0 -; out_is "$first"
+call 0 run -m $chat -q -n 5 --temp 0 -f "$work/input"; out_is "$first"
+input=
+call 1 run -m $chat; err_has "empty"
+call 0 run -m $chat -q -n 20 -s 5 hello; sampled=$out
+call 0 run -m $chat -q -n 20 -s 5 hello; out_is "$sampled"
+call 0 run -m $chat -q -n 20 -s 6 hello; check "another seed, another answer" [ "$out" != "$sampled" ]
+call 0 run -m $chat -q -n 5 --temp 0 -t 1 -b 3 "hello there"; out_is "$first"
+call 1 run -m $chat -q -ctk q8_0 hello; err_is_sentence; err_has "q8_0"
+call 0 run -m $golden -n 2 hello; err_has "no chat template"
+call 1 run -m $golden -q -sys a hello; err_has "no chat template"
+call 1 run -m $chat -q -c 8 "a prompt of many more tokens than eight"; err_has "the context holds 8"
+call 0 run -m $chat -c 24 --raw --ignore-eos hello; err_has "the context of 24 tokens is full"
+call 0 run -m $chat -q -n 30 -s 1 --repeat-penalty 1.2 --presence-penalty 1 --frequency-penalty 1 \
+    --dry-multiplier 0.8 --dry-breaker none --xtc-probability 0.5 --typical 0.9 --min-p 0.1 hello
+
+call 0 run -m $chat -q --json -n 4 --temp 0 --logprobs 3 hello
+json "x.tokens | length" 4
+json "x.finish_reason" length
+json "x.logprobs | length" 4
+json "x.logprobs[0].top | length" 3
+json "x.logprobs[0].top[0].token == x.tokens[0]" True
+json "x.timings.answer_tokens" 4
+json "x.text is string" True
+call 0 run -m $chat -q --json --raw -n 3 --logit-bias 104+1000 --temp 0 x
+json "x.text" hhh
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 104+1000 --temp 0 --stop hhh x
+json "x.finish_reason ~ x.text" stop
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 104+1000 --temp 0 --stop hhi x
+json "x.text" hhhhhhhhh
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 269+1000 --temp 0 x
+json "x.finish_reason ~ x.tokens | length" stop0
+call 0 run -m $chat -q --json --raw -n 3 --logit-bias 269+1000 --temp 0 --ignore-eos x
+json "x.tokens | length" 3
+
+# Ctrl-C: the answer ends at once, the text so far stays, the status is that of an interrupted program.
+called="heft run and Ctrl-C"
+"$heft" run -m $chat -c 100000 --ignore-eos --raw hello >"$work/out" 2>"$work/err" </dev/null &
+process=$!
+for _ in $(seq 100); do
+    sleep 0.1
+    [ -s "$work/out" ] && break
+done
+kill -INT $process
+wait $process
+status=$?
+out=$(head -c 300 "$work/out" | tr -d '\0') err=$(cat "$work/err")
+check "exit status 130, not $status" [ $status -eq 130 ]
+check "there is text" [ -s "$work/out" ]
+err_has interrupted
+
+# ---- chat ----------------------------------------------------------------------------------------
+
+say 'hello\nand again\n/stats\n/retry\n'
+call 0 chat -m $chat -n 4 --temp 0 -c 200; err_has "of 200 tokens"
+check "three answers" [ "$(printf '%s' "$err" | grep -c '^prompt ')" -eq 3 ]
+check "the second answer keeps what the first has computed" \
+    [ "$(printf '%s' "$err" | sed -n 's/^last answer: \([0-9]*\) tokens.*/\1/p')" -gt 10 ]
+say '"""first\nsecond"""\nthird\\\nfourth\n/system be brief\n/save %s/chat.json\n' "$work"
+call 0 chat -m $chat -q -n 2 --temp 0; err_empty
+out=$(cat "$work/chat.json")
+json "x | length" 5
+json "x[0].role ~ x[0].content" "systembe brief"
+json "x[1].content" $'first\nsecond'
+json "x[3].content" $'third\nfourth'
+say '/load %s/chat.json\n/clear\nhello\n/set temp 0\n/set predict 3\n/save %s/again.json\n/help\n/quit\nx\n' \
+    "$work" "$work"
+call 0 chat -m $chat -q -n 2; err_has "/retry"
+out=$(cat "$work/again.json")
+json "x | length" 3
+say '/frobnicate\n'; call 1 chat -m $chat -q; err_is_sentence
+say '/save\n'; call 1 chat -m $chat -q; err_has "FILE"
+say '/load %s/missing.json\n' "$work"; call 3 chat -m $chat -q; err_is_sentence
+say '/set temp hot\n'; call 1 chat -m $chat -q; err_is_sentence
+say '/set logit-bias 1+1\n'; call 1 chat -m $chat -q; err_has "at the start"
+say '/retry\n'; call 1 chat -m $chat -q; err_has "no answer"
+say 'one\ntwo\nthree\nfour\nfive\n'; call 1 chat -m $chat -q -n 4 -c 60; err_has "/clear"
+input=
+call 0 chat -m $chat; out_is ""
+call 1 chat -m $golden; err_has "no chat template"
+call 1 chat -m $chat hello; err_has "heft run"
+
+# Ctrl-C ends the answer, not the program; the next message is answered.
+called="heft chat and Ctrl-C"
+mkfifo "$work/lines"
+"$heft" chat -m $chat -c 100000 --ignore-eos <"$work/lines" >"$work/out" 2>"$work/err" &
+process=$!
+exec 9>"$work/lines"
+echo hello >&9
+for _ in $(seq 100); do
+    sleep 0.1
+    [ -s "$work/out" ] && break
+done
+kill -INT $process
+printf '/set predict 2\nagain\n/stats\n' >&9
+exec 9>&-
+wait $process
+status=$?
+out=$(head -c 300 "$work/out" | tr -d '\0') err=$(cat "$work/err")
+check "exit status 0, not $status" [ $status -eq 0 ]
+err_has interrupted
+err_has "4 messages"
+
+# ---- show ----------------------------------------------------------------------------------------
+
+for file in tests/golden/data/*.gguf $chat; do
+    call 0 show "$file"; out_has "tensors by type"; out_has "where the bytes are"; err_empty
+done
+call 0 show --tensors $golden; out_has "blk.0.attn_q.weight"
+call 0 show --json --tensors $golden
+json "x.architecture" llama
+json "x.n_layers" 3
+json "x.runs" True
+json "x.tensors | length == x.tensor_types.F32.n_tensors" True
+json "x.tokenizer.special.bos.id" 268
+call 0 show --template $chat; out_has "{{ bos_token }}"
+call 3 show --template $golden; err_has "no chat template"
+call 0 show $vocabulary; out_has "272 tokens"; out_has "a vocabulary only"
+
+# ---- tokenize ------------------------------------------------------------------------------------
+
+for text in "Hello world" "  two  spaces " "Ünïcödé 🙂 and the rest" $'lines\n\nand\ttabs' "<|bos|>"; do
+    call 0 tokenize -m $vocabulary --no-parse-special "$text"; ids=$out
+    call 0 tokenize -m $vocabulary --decode $ids; out_is "$text"
+done
+call 0 tokenize -m $vocabulary --no-bos "hi"; out_is "104 105"
+call 0 tokenize -m $vocabulary "hi"; out_is "268 104 105"
+call 0 tokenize -m $vocabulary "<|bos|>hi"; out_is "268 268 104 105"
+call 0 tokenize -m $vocabulary --decode --special 268 104,105; out_is "<|bos|>hi"
+call 0 tokenize -m $vocabulary --json "hi"; json "x.n_tokens" 3; json "x.tokens[1].text" h
+call 0 tokenize -m $vocabulary --decode --json "[104, 105]"; json "x.text" hi
+say 'hi'; call 0 tokenize -m $vocabulary --no-bos; out_is "104 105"
+call 0 tokenize -m $vocabulary --no-bos -f "$work/input"; out_is "104 105"
+input=
+call 1 tokenize -m $vocabulary --decode 999999; err_has "999999"
+call 1 tokenize -m $vocabulary --decode abc; err_is_sentence
+call 3 run -q -m $vocabulary hello; err_is_sentence
+
+# ---- template ------------------------------------------------------------------------------------
+
+echo '[{"role": "user", "content": "Hi"}]' >"$work/chat.json"
+call 0 template -m $chat "$work/chat.json"; out_is $'<|bos|>[user] Hi\n[assistant]'
+call 0 template -m $chat --no-generation-prompt "$work/chat.json"; out_is "<|bos|>[user] Hi"
+call 0 template -m $chat --set 'bos_token="<s>"' "$work/chat.json"; out_has "<s>[user]"
+echo '{{ tools | length }} {{ mood }} {{ messages[0].content }}' >"$work/t.jinja"
+echo '{"messages": [{"role": "user", "content": "Hi"}], "tools": [1, 2], "mood": "bad"}' >"$work/o.json"
+call 0 template --file "$work/t.jinja" --set 'mood="good"' "$work/o.json"; out_is "2 good Hi"
+input=$work/chat.json; call 0 template -m $chat -; out_has "[user] Hi"; input=
+echo '{{ raise_exception("no such role") }}' >"$work/r.jinja"
+call 1 template --file "$work/r.jinja" "$work/chat.json"; err_is_sentence; err_has "no such role"
+echo '{% if %}' >"$work/b.jinja"
+call 3 template --file "$work/b.jinja" "$work/chat.json"; err_is_sentence
+echo '[{"role"' >"$work/bad.json"
+call 3 template -m $chat "$work/bad.json"; err_is_sentence; err_has bad.json
+call 1 template -m $chat --set nothing "$work/chat.json"; err_has "NAME=JSON"
+call 3 template -m $golden "$work/chat.json"; err_has "no chat template"
+call 1 template -m $chat; err_is_sentence
+
+# ---- perplexity ----------------------------------------------------------------------------------
+
+seq 1 150 >"$work/text.txt"
+call 0 perplexity -q -c 64 -ctk f32 --save-logits "$work/base.npy" $golden "$work/text.txt"; out_has "perplexity "
+call 0 perplexity -q -c 64 -ctk f32 -b 7 --json --kl-base "$work/base.npy" $golden "$work/text.txt"
+json "x.kl_divergence.same_top_token" 1.0
+json "x.kl_divergence.max < 1e-6" True
+call 0 perplexity -q -c 64 -ctk f16 --json --kl-base "$work/base.npy" $golden "$work/text.txt"
+json "x.kl_divergence.mean > 0 and x.kl_divergence.mean < 0.5" True
+call 0 perplexity -q -c 64 --stride 16 --json $golden "$work/text.txt"; counted=$out
+json "x.n_counted > 400" True
+echo 1 2 3 4, 5 6 7 8 >"$work/ids.txt"
+call 0 perplexity -q --json --tokens "$work/ids.txt" $golden; json "x.n_counted" 7
+call 3 perplexity -q -c 32 --kl-base "$work/base.npy" $golden "$work/text.txt"; err_has base.npy
+call 3 perplexity -q --kl-base "$work/text.txt" $golden "$work/text.txt"; err_is_sentence
+call 3 perplexity -q --save-logits "$work/no/where.npy" $golden "$work/text.txt"; err_is_sentence
+echo 5 999999 >"$work/ids.txt"
+call 3 perplexity -q --tokens "$work/ids.txt" $golden; err_has 999999
+echo 5 >"$work/ids.txt"
+call 1 perplexity -q --tokens "$work/ids.txt" $golden; err_is_sentence
+call 1 perplexity -q $golden; err_is_sentence
+
+# ---- bench ---------------------------------------------------------------------------------------
+
+call 0 bench --json -p 16 -n 4 -r 2 -d 0,8 $golden
+json "x.rows | length" 4
+json "x.peaks.read_gb_per_second[1] > 0 and x.rows[1].tokens_per_second > 0" True
+call 1 bench -d a $golden; err_is_sentence
+call 1 bench -p 0 -n 0 $golden; err_is_sentence
+
+# ---- the demo model ------------------------------------------------------------------------------
+
+if [ -e $demo ]; then
+    call 0 run -n 40 --temp 0 -q "What is heft?"
+    check "there is an answer" [ -n "$out" ]
+    HEFT_DEMO=$chat call 0 run -q -n 1 hello
+else
+    echo "skipped: the demo model is not there"
+    call 1 run hello; err_has "no model is given"
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
