@@ -211,9 +211,14 @@ class Writer:
         )
 
 
-def trained_questions(facts):
-    """(question, answer) for every phrasing seen in training, with the model's main name."""
-    return [(named(p, f.subject), f.answer) for f in facts for p in split_phrasings(f)[0]]
+def trained_questions(facts, most=20):
+    """(question, answer) for phrasings seen in training, at most so many a fact, with main names."""
+    pairs = []
+    for fact in facts:
+        phrasings = split_phrasings(fact)[0]
+        chosen = phrasings[:: -(-len(phrasings) // most)]
+        pairs += [(named(phrasing, fact.subject), fact.answer) for phrasing in chosen]
+    return pairs
 
 
 def held_out_questions(facts):

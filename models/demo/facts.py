@@ -186,7 +186,8 @@ def kv_answer(name, model):
     # Three of four Llama 4 layers stop growing at 8192 tokens, so one number would mislead.
     if "llama-4" in model["id"]:
         return None
-    return f"The KV cache of {name} grows by {model['kv_bytes_per_token_f16']:,} bytes per token in f16."
+    bytes_per_token = model["kv_bytes_per_token_f16"]
+    return f"The KV cache of {name} grows by {bytes_per_token:,} bytes per token in f16."
 
 
 def longest_cache_answer(name, model):
@@ -235,12 +236,9 @@ def size_facts(name, model, names):
     for quant in QUANTS + ["Q5_K_M", "Q6_K"]:
         size = size_bytes(model, quant)
         if size or quant in ("Q4_K_M", "Q8_0"):
+            known = size and f"The {quant} file of {name} is {size / 1e9:.1f} GB."
             yield Fact(
-                (
-                    f"The {quant} file of {name} is {size / 1e9:.1f} GB."
-                    if size
-                    else unknown_answer(name)
-                ),
+                known or unknown_answer(name),
                 [t.replace("{q}", quant) for t in SIZE_ASK[0]],
                 f"size {quant}",
                 name,
@@ -264,13 +262,11 @@ def fit_facts(name, model, names):
 def box_facts(models):
     """What each size of box can run, among the models whose file size is known."""
     for box, usable in BOXES.items():
-        fits = [
-            NAMES[m["id"]][0] for m in models if 0 < (need_bytes(m, "Q4_K_M") or 0) <= usable * 1e9
-        ]
+        needs = {NAMES[m["id"]][0]: need_bytes(m, "Q4_K_M") for m in models}
+        fits = [name for name, need in needs.items() if need and need <= usable * 1e9]
+        names = f"{', '.join(fits[:-1])} and {fits[-1]}"
         yield Fact(
-            f"At Q4_K_M with 8K of context a {box} GB box can run "
-            + " and ".join([", ".join(fits[:-1]), fits[-1]] if len(fits) > 1 else fits)
-            + ".",
+            f"At Q4_K_M with 8K of context a {box} GB box can run {names}.",
             [t.replace("{g}", str(box)) for t in BOX_ASK],
             f"box {box}",
         )
