@@ -174,8 +174,8 @@ static heft_status read_pre(struct reading *reading)
                          "%s: " KEY("pre") " is \"%s\", a pre-tokenizer that is not supported",
                          path, reading->pre);
     reading->source.pre = type->name;
-    reading->source.ignore_merges = type->ignore_merges;
-    reading->source.add_bos = type->add_bos;
+    reading->source.ignore_merges = type->flags & PRETYPE_IGNORE_MERGES;
+    reading->source.add_bos = type->flags & PRETYPE_ADD_BOS;
     return HEFT_OK;
 }
 

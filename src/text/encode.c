@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "text/normalize.h"
 #include "text/words.h"
 
 struct encoder {
@@ -11,12 +12,13 @@ struct encoder {
     struct slice text; /* the fragment between special tokens that is being encoded */
     struct merger merger;
     struct words words;
-    struct word *word; /* remembers the tokens that are put out; NULL: not now */
-    struct buffer escaped;
+    struct word *word;       /* remembers the tokens that are put out; NULL: not now */
+    struct buffer rewritten; /* the fragment with marks for spaces, or normalised */
 };
 
 static bool encode_text(struct encoder *encoder, struct slice text, bool control);
 static bool encode_fragment(struct encoder *encoder, struct slice fragment);
+static bool encode_bpe(struct encoder *encoder);
 static bool encode_spm(struct encoder *encoder);
 static pretokenizer_word take_word;
 static bool encode_word(struct encoder *encoder, struct slice word);
@@ -35,7 +37,7 @@ int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int3
     if (flags & HEFT_ADD_SPECIAL && tokenizer->add_eos) put(&encoder, tokenizer->eos);
     words_close(&encoder.words);
     merger_free(&encoder.merger);
-    buffer_free(&encoder.escaped);
+    buffer_free(&encoder.rewritten);
     return done && encoder.n <= INT_MAX ? (int)encoder.n : -1;
 }
 
@@ -57,20 +59,30 @@ static bool encode_text(struct encoder *encoder, struct slice text, bool control
 
 static bool encode_fragment(struct encoder *encoder, struct slice fragment)
 {
-    const struct tokenizer *tokenizer = encoder->tokenizer;
     encoder->text = fragment;
-    if (tokenizer->kind == VOCAB_SPM) return encode_spm(encoder);
-    return pretokenizer_split(tokenizer->pretokenizer, fragment.data, fragment.n_bytes, take_word,
+    return encoder->tokenizer->kind == VOCAB_SPM ? encode_spm(encoder) : encode_bpe(encoder);
+}
+
+static bool encode_bpe(struct encoder *encoder)
+{
+    const struct pretokenizer *pretokenizer = encoder->tokenizer->pretokenizer;
+    if (pretokenizer_composes(pretokenizer) && !normalize_is_plain(encoder->text)) {
+        buffer_clear(&encoder->rewritten);
+        normalize_append(encoder->text, &encoder->rewritten);
+        if (encoder->rewritten.failed) return false;
+        encoder->text = (struct slice){encoder->rewritten.data, encoder->rewritten.n_bytes};
+    }
+    return pretokenizer_split(pretokenizer, encoder->text.data, encoder->text.n_bytes, take_word,
                               encoder);
 }
 
 static bool encode_spm(struct encoder *encoder)
 {
     const struct spm *spm = &encoder->tokenizer->spm;
-    buffer_clear(&encoder->escaped);
-    spm_escape(spm, encoder->text, encoder->tokenizer->add_space_prefix, &encoder->escaped);
-    if (encoder->escaped.failed) return false;
-    struct slice rest = {encoder->escaped.data, encoder->escaped.n_bytes};
+    buffer_clear(&encoder->rewritten);
+    spm_escape(spm, encoder->text, encoder->tokenizer->add_space_prefix, &encoder->rewritten);
+    if (encoder->rewritten.failed) return false;
+    struct slice rest = {encoder->rewritten.data, encoder->rewritten.n_bytes};
     while (rest.n_bytes) {
         struct slice word = {rest.data, spm_word_length(spm, rest)};
         if (!encode_word(encoder, word)) return false;

@@ -16,6 +16,7 @@ struct pretokenizer {
     int n_patterns;
     pcre2_code *patterns[PRETYPE_MAX_PATTERNS];
     bool has_jit[PRETYPE_MAX_PATTERNS];
+    bool composes;
     pcre2_match_context *limits;
 };
 
@@ -50,6 +51,7 @@ heft_status pretokenizer_create(const char *name, struct pretokenizer **out, hef
         pretokenizer_free(pretokenizer);
         return error_set(error, HEFT_DOES_NOT_FIT, "no memory for the pre-tokenizer");
     }
+    pretokenizer->composes = type->flags & PRETYPE_COMPOSE;
     pcre2_set_match_limit(pretokenizer->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(pretokenizer->limits, HEAP_LIMIT_KIB);
     for (int i = 0; type->patterns[i]; i++) {
@@ -69,6 +71,11 @@ void pretokenizer_free(struct pretokenizer *pretokenizer)
     for (int i = 0; i < pretokenizer->n_patterns; i++) pcre2_code_free(pretokenizer->patterns[i]);
     pcre2_match_context_free(pretokenizer->limits);
     free(pretokenizer);
+}
+
+bool pretokenizer_composes(const struct pretokenizer *pretokenizer)
+{
+    return pretokenizer->composes;
 }
 
 bool pretokenizer_split(const struct pretokenizer *pretokenizer, const char *text, size_t n_bytes,

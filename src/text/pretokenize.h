@@ -9,6 +9,9 @@ struct pretokenizer;
 heft_status pretokenizer_create(const char *name, struct pretokenizer **out, heft_error *error);
 void pretokenizer_free(struct pretokenizer *pretokenizer);
 
+/* Whether the text is to be normalised before it is split; see text/normalize.h. */
+bool pretokenizer_composes(const struct pretokenizer *pretokenizer);
+
 /* Receives one word after the other, which together are the text; false stops the split. */
 typedef bool pretokenizer_word(void *context, size_t start, size_t n_bytes);
 

@@ -69,7 +69,7 @@ static void read_vocab(struct vocab *vocab, struct input *input)
 {
     static const char *const names[] = {
         NULL,          "gpt-2",  "llama-bpe", "deepseek-llm", "deepseek-coder", "tiny_aya",
-        "deepseek-v3", "gpt-4o", "kimi-k2",   "exaone-moe",   "command-r",      "bailingmoe"};
+        "deepseek-v3", "gpt-4o", "kimi-k2",   "exaone-moe",   "command-r",      "qwen2"};
     uint8_t flags = take_byte(input);
     vocab->source = (struct vocab_source){.kind = flags & 1 ? VOCAB_SPM : VOCAB_BPE,
                                           .pre = names[take_byte(input) % 12],

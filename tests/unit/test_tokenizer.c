@@ -230,6 +230,32 @@ static void test_small_cap_counts_all(void **state)
     tokenizer_free(tokenizer);
 }
 
+/* Some models were trained on composed letters only. */
+static void test_bpe_composes_letters(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    struct tokenizer *plain = finish(&vocab);
+    vocab.source.pre = "qwen2";
+    struct tokenizer *composing = finish(&vocab);
+    CHECK(plain, "ae\u0301", 0, 'a', 'e', 0xCC, 0x81);
+    CHECK(composing, "ae\u0301", 0, 'a', 0xC3, 0xA9);
+    CHECK(composing,
+          "\xff"
+          "e\u0301",
+          0, 0xFF, 0xC3, 0xA9);
+    CHECK(composing, "e\xcc", 0, 'e', 0xCC);
+
+    enum { N_MARKS = 200000 }; /* of two classes in turn, which would be sorted */
+    char *text = malloc(4 * N_MARKS);
+    for (int i = 0; i < N_MARKS; i++) memcpy(text + 4 * (size_t)i, "\u0301\u0323", 4);
+    check_round_trip(composing, (struct slice){text, 4 * N_MARKS}, 0, 0);
+    free(text);
+    tokenizer_free(plain);
+    tokenizer_free(composing);
+}
+
 /* The memory of words seen before must not show. */
 static void test_long_text_like_short_ones(void **state)
 {
@@ -494,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_bpe_merges_by_rank),
         cmocka_unit_test(test_bpe_special_tokens),
         cmocka_unit_test(test_bpe_any_bytes),
+        cmocka_unit_test(test_bpe_composes_letters),
         cmocka_unit_test(test_small_cap_counts_all),
         cmocka_unit_test(test_long_text_like_short_ones),
         cmocka_unit_test(test_one_long_word),
