@@ -11,6 +11,7 @@ static const struct family FAMILIES[] = {
     {"deepseek2", deepseek2_describe},
 };
 
+static void check_scaling(struct metadata *metadata);
 static heft_status refuse(const struct metadata *metadata);
 
 heft_status family_describe(struct metadata *metadata, struct description *out)
@@ -41,6 +42,7 @@ void family_read_stack(struct metadata *metadata, struct description *out)
  * scores carry it (yarn_log_multiplier) or gives it outright (yarn_attn_factor). */
 void family_read_scaling(struct metadata *metadata, struct rope_description *rope)
 {
+    check_scaling(metadata);
     rope->theta = metadata_float_or(metadata, "rope.freq_base", 10000, 1, 1e15);
     rope->magnitude = 1;
     rope->factor = metadata_float_or(metadata, "rope.scaling.factor",
@@ -48,8 +50,6 @@ void family_read_scaling(struct metadata *metadata, struct rope_description *rop
     if (metadata_is(metadata, "rope.scaling.type", "none") || rope->factor == 0) rope->factor = 1;
     if (!metadata_is(metadata, "rope.scaling.type", "yarn")) {
         rope->scaling = rope->factor == 1 ? SCALING_NONE : SCALING_LINEAR;
-        if (metadata_is(metadata, "rope.scaling.type", "longrope"))
-            metadata_fail(metadata, "rope.scaling.type", "longrope is not supported");
         return;
     }
     rope->scaling = SCALING_YARN;
@@ -89,6 +89,16 @@ void family_read_router(struct metadata *metadata, struct feed_forward_descripti
     else if (router->n_used > ffn->n_experts / router->n_groups * router->n_groups_used)
         metadata_fail(metadata, "expert_used_count", "%d, but the groups kept have %d experts",
                       router->n_used, ffn->n_experts / router->n_groups * router->n_groups_used);
+}
+
+/* A scaling we do not know would give a model that talks, but worse than it should. */
+static void check_scaling(struct metadata *metadata)
+{
+    static const char *const known[] = {"none", "linear", "yarn"};
+    if (!metadata_has(metadata, "rope.scaling.type")) return;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (metadata_is(metadata, "rope.scaling.type", known[i])) return;
+    metadata_fail(metadata, "rope.scaling.type", "not a scaling that is supported: none, linear or yarn");
 }
 
 static heft_status refuse(const struct metadata *metadata)
