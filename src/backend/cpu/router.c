@@ -4,10 +4,11 @@
 #include <math.h>
 
 static void score_experts(const struct router *router, const float *logits, float *scores);
-static void drop_groups(const struct router *router, float *choice);
+static void drop_groups(const struct router *router, const float *choice, bool *gone);
 static float group_score(const struct router *router, const float *choice, int size);
 static void weigh(const struct router *router, const float *scores, const int32_t *ids, float *weights);
 static int best_of(const float *x, int n);
+static int best_left(const float *x, const bool *gone, int n);
 
 /* DeepSeek-V3 (arXiv 2412.19437, 2.1.2): scores decide the weights, scores plus bias the choice. */
 void router_choose(const struct router *router, const float *logits, int32_t *ids, float *weights)
@@ -18,10 +19,11 @@ void router_choose(const struct router *router, const float *logits, int32_t *id
     score_experts(router, logits, scores);
     for (int e = 0; e < n; e++)
         choice[e] = scores[e] + (router->selection_bias ? router->selection_bias[e] : 0.0f);
-    if (router->n_groups_used < router->n_groups) drop_groups(router, choice);
+    bool gone[CPU_MAX_EXPERTS] = {false};
+    if (router->n_groups_used < router->n_groups) drop_groups(router, choice, gone);
     for (int i = 0; i < router->n_used; i++) {
-        ids[i] = best_of(choice, n);
-        choice[ids[i]] = -INFINITY;
+        ids[i] = best_left(choice, gone, n);
+        gone[ids[i]] = true;
     }
     weigh(router, scores, ids, weights);
 }
@@ -74,19 +76,14 @@ static void score_experts(const struct router *router, const float *logits, floa
 }
 
 /* Experts outside the best n_groups_used groups cannot be chosen. */
-static void drop_groups(const struct router *router, float *choice)
+static void drop_groups(const struct router *router, const float *choice, bool *gone)
 {
     float scores[CPU_MAX_EXPERTS];
     int size = router->n_experts / router->n_groups;
     for (int g = 0; g < router->n_groups; g++) scores[g] = group_score(router, choice + g * size, size);
     bool kept[CPU_MAX_EXPERTS] = {false};
-    for (int i = 0; i < router->n_groups_used; i++) {
-        int g = best_of(scores, router->n_groups);
-        kept[g] = true;
-        scores[g] = -INFINITY;
-    }
-    for (int e = 0; e < router->n_experts; e++)
-        if (!kept[e / size]) choice[e] = -INFINITY;
+    for (int i = 0; i < router->n_groups_used; i++) kept[best_left(scores, kept, router->n_groups)] = true;
+    for (int e = 0; e < router->n_experts; e++) gone[e] = !kept[e / size];
 }
 
 static float group_score(const struct router *router, const float *choice, int size)
@@ -108,11 +105,21 @@ static void weigh(const struct router *router, const float *scores, const int32_
     for (int i = 0; i < router->n_used; i++) weights[i] *= scale;
 }
 
-/* The first of the largest. NaN never wins, but an index is always returned. */
+/* The first of the largest; NaN never wins, but an index is always returned. */
 static int best_of(const float *x, int n)
 {
     int best = 0;
     for (int i = 1; i < n; i++)
-        if (x[i] > x[best] || x[best] != x[best]) best = i;
+        if (x[i] > x[best] || isnan(x[best])) best = i;
+    return best;
+}
+
+/* The same among those that are not gone, of which there is one. A network gone wrong scores NaN or
+ * -infinity everywhere, and still a row may not visit an expert twice: buffers have no room for it. */
+static int best_left(const float *x, const bool *gone, int n)
+{
+    int best = -1;
+    for (int i = 0; i < n; i++)
+        if (!gone[i] && (best < 0 || x[i] > x[best] || isnan(x[best]))) best = i;
     return best;
 }
