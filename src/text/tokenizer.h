@@ -14,7 +14,8 @@ void tokenizer_free(struct tokenizer *tokenizer);
 
 /* `flags`: HEFT_ADD_SPECIAL, HEFT_PARSE_SPECIAL. Writes at most `cap` ids and returns how many
  * there are in all; negative for other flags or without memory. Without HEFT_PARSE_SPECIAL no text
- * whatever gives a control token. */
+ * whatever gives a control token. Decoding gives the text back, but for what the model does not see
+ * either: accents that a vocabulary composes, and U+2581 and the first space of SentencePiece. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes, int flags,
                      int32_t *tokens, int cap);
 
