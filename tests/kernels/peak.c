@@ -4,16 +4,10 @@
 
 enum { STREAMS = 4, SUMS = 16 };
 
-/* The widest registers that the machine may have; narrower ones come in pieces of the same speed. */
+/* In whatever registers there are: memory is slower than the narrowest. */
 typedef uint64_t words __attribute__((vector_size(64)));
 
-#if defined __x86_64__
-#define BEST __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define BEST
-#endif
-
-BEST uint64_t peak_read(const void *memory, size_t n_bytes)
+uint64_t peak_read(const void *memory, size_t n_bytes)
 {
     const char *bytes = memory;
     size_t part = n_bytes / STREAMS;

@@ -11,8 +11,8 @@ struct packed_block {
     float d[GROUP_ROWS], m[GROUP_ROWS];
 };
 
-static_assert(sizeof(struct packed_block) * (BYTE_PANEL_K / 32) * (PANEL_ROWS / GROUP_ROWS) <=
-                  PANEL_SCRATCH_BYTES, "the panel fits the scratch");
+enum { GROUP_BYTES = sizeof(struct packed_block) * (BYTE_PANEL_K / 32) };
+static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES, "the panel fits the scratch");
 
 /* The upper half of each vector stays empty. */
 ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void *const rows[GROUP_ROWS], int k0,
@@ -21,7 +21,6 @@ ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void 
     struct packed_block *out = (struct packed_block *)group;
     for (int b = k0 / 32; b < (k0 + k) / 32; b++, out++) {
         __m512i v[GROUP_ROWS];
-        UNROLL
         for (int r = 0; r < GROUP_ROWS; r++) {
             struct open_block w = open((const char *)rows[r] + block_bytes * (size_t)b);
             v[r] = _mm512_zextsi256_si512(_mm256_xor_si256(w.q, _mm256_set1_epi8((char)0x80)));
@@ -29,20 +28,12 @@ ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void 
             out->m[r] = w.m;
         }
         transpose_16(v);
-        UNROLL
-        for (int i = 0; i < 8; i++) _mm512_store_si512(out->q[i], v[i]);
+        memcpy(out->q, v, sizeof out->q);
     }
 }
 
-ALWAYS_INLINE __m512i broadcast_four(const void *bytes)
-{
-    int32_t four;
-    memcpy(&four, bytes, sizeof four);
-    return _mm512_set1_epi32(four);
-}
-
 ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                   int k, __m512 *sums, bool has_min)
+                                   int k, __m512 *out, bool has_min)
 {
     const struct packed_block *w = (const struct packed_block *)group;
     struct column_q8_32 x[MAX_TILE];
@@ -53,6 +44,9 @@ ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, in
         x[c].scale += k0 / 32;
         x[c].bias += k0 / 32;
     }
+    __m512 sums[MAX_TILE]; /* in registers, which `out` could not be */
+    UNROLL
+    for (int c = 0; c < n_columns; c++) sums[c] = _mm512_setzero_ps();
     for (int b = 0; b < k / 32; b++, w++) {
         __m512i dots[MAX_TILE];
         UNROLL
@@ -74,35 +68,28 @@ ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, in
             sums[c] = _mm512_fmadd_ps(_mm512_set1_ps(sum), min, sums[c]);
         }
     }
+    UNROLL
+    for (int c = 0; c < n_columns; c++) out[c] = sums[c];
 }
 
-ALWAYS_INLINE void multiply_plain(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                  int k, __m512 *sums)
-{
-    multiply_blocks(group, m, column, n_columns, k0, k, sums, false);
-}
-
-ALWAYS_INLINE void multiply_with_min(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                     int k, __m512 *sums)
-{
-    multiply_blocks(group, m, column, n_columns, k0, k, sums, true);
-}
+DEFINE_MULTIPLY(without_min, multiply_blocks, false)
+DEFINE_MULTIPLY(with_min, multiply_blocks, true)
 
 #define DEFINE(NAME, MULTIPLY)                                                                     \
-    ALWAYS_INLINE void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group) \
+    static void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group)        \
     {                                                                                              \
         pack_blocks(open_##NAME, sizeof(struct block_##NAME), rows, k0, k, group);                 \
     }                                                                                              \
     void matmul_wide_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,        \
                                          void *scratch)                                            \
     {                                                                                              \
-        struct panel_type type = {pack_##NAME, MULTIPLY, 8 * sizeof(struct packed_block)};         \
-        multiply_panels(type, m, first_row, n_rows, scratch);                                      \
+        struct panel_type type = {pack_##NAME, MULTIPLY, GROUP_BYTES};                             \
+        multiply_panels(&type, m, first_row, n_rows, scratch);                                     \
     }
-DEFINE(q4_0, multiply_plain)
-DEFINE(q4_1, multiply_with_min)
-DEFINE(q5_0, multiply_plain)
-DEFINE(q5_1, multiply_with_min)
-DEFINE(q8_0, multiply_plain)
-DEFINE(iq4_nl, multiply_plain)
-DEFINE(mxfp4, multiply_plain)
+DEFINE(q4_0, without_min)
+DEFINE(q4_1, with_min)
+DEFINE(q5_0, without_min)
+DEFINE(q5_1, with_min)
+DEFINE(q8_0, without_min)
+DEFINE(iq4_nl, without_min)
+DEFINE(mxfp4, without_min)

@@ -14,14 +14,13 @@ struct packed_super {
     float dmin[GROUP_ROWS];
 };
 
-static_assert(sizeof(struct packed_super) * (BYTE_PANEL_K / 256) * (PANEL_ROWS / GROUP_ROWS) <=
-                  PANEL_SCRATCH_BYTES, "the panel fits the scratch");
+enum { GROUP_BYTES = sizeof(struct packed_super) * (BYTE_PANEL_K / 256) };
+static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES, "the panel fits the scratch");
 
 ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_ROWS], bool is_signed,
-                              struct packed_super *out)
+                       struct packed_super *out)
 {
     __m512i scales[GROUP_ROWS], mins[GROUP_ROWS];
-    UNROLL
     for (int r = 0; r < GROUP_ROWS; r++) {
         struct super_head head = open(blocks[r]);
         __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.scales));
@@ -31,27 +30,21 @@ ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_RO
         out->dmin[r] = is_signed ? head.d : head.dmin;
     }
     transpose_16(scales);
-    UNROLL
-    for (int j = 0; j < 16; j++) _mm512_store_si512(out->scales[j], scales[j]);
+    memcpy(out->scales, scales, sizeof out->scales);
     transpose_16(mins);
-    UNROLL
-    for (int j = 0; j < 8; j++) _mm512_store_si512(out->mins[j], mins[j]);
+    memcpy(out->mins, mins, sizeof out->mins);
 }
 
 ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP_ROWS], bool is_signed,
-                               struct packed_super *out)
+                        struct packed_super *out)
 {
+    __m512i flip = _mm512_set1_epi8(is_signed ? (char)0x80 : 0);
     UNROLL
     for (int j = 0; j < 4; j++) {
         __m512i v[GROUP_ROWS];
-        UNROLL
-        for (int r = 0; r < GROUP_ROWS; r++) {
-            v[r] = chunk(blocks[r], j);
-            if (is_signed) v[r] = _mm512_xor_si512(v[r], _mm512_set1_epi8((char)0x80));
-        }
+        for (int r = 0; r < GROUP_ROWS; r++) v[r] = _mm512_xor_si512(chunk(blocks[r], j), flip);
         transpose_16(v);
-        UNROLL
-        for (int i = 0; i < 16; i++) _mm512_store_si512(out->q[16 * j + i], v[i]);
+        memcpy(out->q[16 * j], v, sizeof v);
     }
 }
 
@@ -65,13 +58,6 @@ ALWAYS_INLINE void pack_supers(open_head *open, open_chunk *chunk, size_t block_
         pack_heads(open, blocks, is_signed, out);
         pack_values(chunk, blocks, is_signed, out);
     }
-}
-
-ALWAYS_INLINE __m512i broadcast_four(const void *bytes)
-{
-    int32_t four;
-    memcpy(&four, bytes, sizeof four);
-    return _mm512_set1_epi32(four);
 }
 
 /* Sums of scale * q * x over a super-block: 4 * n_quads values share a scale. */
@@ -115,7 +101,7 @@ ALWAYS_INLINE void subtract_mins(const struct packed_super *w, const int16_t *co
 }
 
 ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                   int k, __m512 *sums, int n_quads)
+                                   int k, __m512 *out, int n_quads)
 {
     const struct packed_super *w = (const struct packed_super *)group;
     const int8_t *x[MAX_TILE];
@@ -128,6 +114,9 @@ ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, in
         x_sums[c] = view.sums + k0 / 16;
         scales[c] = view.scale + k0 / 256;
     }
+    __m512 sums[MAX_TILE]; /* in registers, which `out` could not be */
+    UNROLL
+    for (int c = 0; c < n_columns; c++) sums[c] = _mm512_setzero_ps();
     for (int b = 0; b < k / 256; b++, w++) {
         __m512 block[MAX_TILE];
         UNROLL
@@ -141,22 +130,15 @@ ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, in
             x_sums[c] += 16;
         }
     }
+    UNROLL
+    for (int c = 0; c < n_columns; c++) out[c] = sums[c];
 }
 
-ALWAYS_INLINE void multiply_of_16(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                  int k, __m512 *sums)
-{
-    multiply_supers(group, m, column, n_columns, k0, k, sums, 4);
-}
-
-ALWAYS_INLINE void multiply_of_32(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                  int k, __m512 *sums)
-{
-    multiply_supers(group, m, column, n_columns, k0, k, sums, 8);
-}
+DEFINE_MULTIPLY(groups_of_16, multiply_supers, 4)
+DEFINE_MULTIPLY(groups_of_32, multiply_supers, 8)
 
 #define DEFINE(NAME, SIGNED, MULTIPLY)                                                             \
-    ALWAYS_INLINE void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group) \
+    static void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group)        \
     {                                                                                              \
         pack_supers(head_##NAME, chunk_##NAME, sizeof(struct block_##NAME), SIGNED, rows, k0, k,   \
                     group);                                                                        \
@@ -164,12 +146,12 @@ ALWAYS_INLINE void multiply_of_32(const char *group, const struct matmul *m, int
     void matmul_wide_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,        \
                                          void *scratch)                                            \
     {                                                                                              \
-        struct panel_type type = {pack_##NAME, MULTIPLY, sizeof(struct packed_super)};             \
-        multiply_panels(type, m, first_row, n_rows, scratch);                                      \
+        struct panel_type type = {pack_##NAME, MULTIPLY, GROUP_BYTES};                             \
+        multiply_panels(&type, m, first_row, n_rows, scratch);                                     \
     }
-DEFINE(q2_k, false, multiply_of_16)
-DEFINE(q3_k, false, multiply_of_16)
-DEFINE(q4_k, false, multiply_of_32)
-DEFINE(q5_k, false, multiply_of_32)
-DEFINE(q6_k, false, multiply_of_16)
-DEFINE(iq4_xs, true, multiply_of_32)
+DEFINE(q2_k, false, groups_of_16)
+DEFINE(q3_k, false, groups_of_16)
+DEFINE(q4_k, false, groups_of_32)
+DEFINE(q5_k, false, groups_of_32)
+DEFINE(q6_k, false, groups_of_16)
+DEFINE(iq4_xs, true, groups_of_32)
