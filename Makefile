@@ -39,14 +39,20 @@ LDLIBS  = $(shell pkg-config --libs $(LIBRARIES)) -lm -pthread
 EDIT_LIBS = $(shell pkg-config --libs libedit)
 CMOCKA  = $(shell pkg-config --cflags --libs cmocka)
 
+# The sanitizers make unrolled kernels slow to compile, so they are not unrolled there.
+O3 := -O3
+ifneq ($(SANITIZE),)
+O3 := -O1
+endif
+
 # A kernel's suffix names its instruction set and gives it its flags; nothing else in the tree gets any.
-ISA_c          := -O2
-ISA_avx2       := -O3 -mavx2 -mfma -mf16c
+ISA_c          :=
+ISA_avx2       := $(O3) -mavx2 -mfma -mf16c
 ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
-ISA_neon       := -O3
-ISA_dotprod    := -O3 -march=armv8.2-a+dotprod+fp16
-ISA_i8mm       := -O3 -march=armv8.2-a+dotprod+fp16+i8mm
+ISA_neon       := $(O3)
+ISA_dotprod    := $(O3) -march=armv8.2-a+dotprod+fp16
+ISA_i8mm       := $(O3) -march=armv8.2-a+dotprod+fp16+i8mm
 isa_flags = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $1)))))
 
 KERNELS := src/backend/cpu/kernels
@@ -78,7 +84,7 @@ $B/heft: $(CLI_OBJECTS) $B/libheft.a
 
 $B/libheft.a: $(OBJECTS)
 	$(call say,AR,$@)
-	$Qrm -f $@ && $(AR) rcs $@ $^
+	$Qrm -f $@.new && $(AR) rcs $@.new $^ && mv $@.new $@
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -94,15 +100,16 @@ compile_commands.json: Makefile tools/compile-commands
 
 # ---- the two commands of the README -------------------------------------------------------------
 
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
 QUESTION ?= What is heft?
 
 demo: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@echo; echo '$$ build/heft run "$(QUESTION)"'
 	@build/heft run "$(QUESTION)"
 
 test: setup
-	@$(MAKE) --no-print-directory all tests check
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests check
 	@tests/run $B
 
 setup:
@@ -110,23 +117,25 @@ setup:
 
 # ---- tests --------------------------------------------------------------------------------------
 
-UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT := $(patsubst tests/unit/%.c,$B/bin/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
 GOLDEN := $(wildcard tests/golden/*.c)
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(wildcard examples/*.c))
 
-tests: $(UNIT) $B/tests/kernels $B/tests/golden $(EXAMPLES)
+tests: $(UNIT) $B/bin/test_kernels $B/bin/test_golden $(EXAMPLES)
 
-$B/tests/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
+$B/bin/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
-$B/tests/kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/libheft.a
+$B/bin/test_kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/libheft.a
+	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$B/tests/golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
+$B/bin/test_golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
+	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
@@ -148,8 +157,8 @@ objects: $(OBJECTS) $(CLI_OBJECTS)
 check:
 	@tools/check-layers
 
-bench: all $B/tests/kernels
-	$B/tests/kernels --bench
+bench: all $B/bin/test_kernels
+	$B/bin/test_kernels --bench
 
 # One program for each fuzz target, with the sanitizers; `make fuzz FUZZ_SECONDS=60` runs them all.
 FUZZ_CC ?= clang
