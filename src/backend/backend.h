@@ -22,7 +22,19 @@ struct weight {
     enum dtype dtype;
     int n_slices, n_rows, n_cols;
     size_t row_bytes, slice_bytes;
+    const void *const *parts; /* [n_slices] where slices lie anywhere in the file; NULL: in a row */
 };
+
+static inline const void *weight_slice(const struct weight *w, int slice)
+{
+    return w->parts ? w->parts[slice] : (const char *)w->data + (size_t)slice * w->slice_bytes;
+}
+
+/* Values out of all slices, one above the other. */
+static inline int weight_outputs(const struct weight *w)
+{
+    return w->n_slices * w->n_rows;
+}
 
 enum norm_kind { NORM_NONE, NORM_RMS, NORM_LAYER };
 

@@ -49,15 +49,44 @@ struct weight bind_weight(struct binder *binder, const char *role, int n_slices,
     return weight;
 }
 
-/* Vectors are used where they lie if they are floats, else unpacked once: they are small. */
+struct weight bind_parts(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols)
+{
+    struct weight all = {0};
+    const void **parts = arena_alloc(&binder->model->arena, (size_t)n_slices * sizeof *parts);
+    if (!parts) {
+        fail(binder, "no memory for %d experts", n_slices);
+        return all;
+    }
+    for (int i = 0; i < n_slices && binder->status == HEFT_OK; i++) {
+        char part_role[MAX_NAME];
+        snprintf(part_role, sizeof part_role, "%s.%d.weight", role, i);
+        struct weight part = bind_weight(binder, part_role, 1, n_rows, n_cols);
+        if (i == 0) all = part;
+        if (part.dtype != all.dtype)
+            fail(binder, "layer %d: the experts of one matrix have the types %s and %s", binder->layer,
+                 dtype_name(all.dtype), dtype_name(part.dtype));
+        parts[i] = part.data;
+    }
+    all.n_slices = n_slices;
+    all.parts = parts;
+    return all;
+}
+
 const float *bind_vector(struct binder *binder, const char *role, int n)
 {
-    const struct tensor *tensor = take(binder, role, 1, 1, n);
+    return bind_head_vectors(binder, role, 1, n);
+}
+
+/* Vectors are used where they lie if they are floats, else unpacked once: they are small. */
+const float *bind_head_vectors(struct binder *binder, const char *role, int n_heads, int n)
+{
+    const struct tensor *tensor = take(binder, role, 1, n_heads, n);
     if (!tensor) return NULL;
     if (tensor->dtype == DTYPE_F32) return tensor->data;
-    float *values = arena_alloc(&binder->model->arena, (size_t)n * sizeof *values);
+    size_t n_values = (size_t)n_heads * (size_t)n;
+    float *values = arena_alloc(&binder->model->arena, n_values * sizeof *values);
     if (values)
-        dtype_unpack(tensor->dtype, tensor->data, values, n);
+        dtype_unpack(tensor->dtype, tensor->data, values, (int64_t)n_values);
     else
         fail(binder, "no memory for tensor %s", tensor->name);
     return values;

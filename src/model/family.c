@@ -7,8 +7,10 @@
 #include "base/error.h"
 
 static const struct family FAMILIES[] = {
-    {"llama", llama_describe},
+    {"command-r", command_r_describe},
+    {"dbrx", dbrx_describe},
     {"deepseek2", deepseek2_describe},
+    {"llama", llama_describe},
 };
 
 static void check_scaling(struct metadata *metadata);
@@ -25,17 +27,47 @@ heft_status family_describe(struct metadata *metadata, struct description *out)
     return refuse(metadata);
 }
 
-void family_read_stack(struct metadata *metadata, struct description *out)
+int64_t family_tensor_rows(const struct metadata *metadata, const char *name)
+{
+    const struct tensor *tensor = gguf_find_tensor(metadata->file, name);
+    return tensor ? tensor->dims[1] : 0;
+}
+
+void family_read_stack(struct metadata *metadata, enum norm_kind norm, struct description *out)
 {
     out->n_layers = metadata_int(metadata, "block_count", 1, MAX_LAYERS);
     out->n_extra_layers = metadata_int_or(metadata, "nextn_predict_layers", 0, 0, out->n_layers - 1);
     out->n_layers -= out->n_extra_layers;
     out->d_model = metadata_int(metadata, "embedding_length", 1, MAX_WIDTH);
     out->n_ctx_train = metadata_int(metadata, "context_length", 1, MAX_CONTEXT);
-    out->norm = NORM_RMS;
-    out->norm_eps = (float)metadata_float(metadata, "attention.layer_norm_rms_epsilon", 0, 1);
+    out->norm = norm;
+    out->norm_eps = (float)metadata_float(metadata,
+                                          norm == NORM_RMS ? "attention.layer_norm_rms_epsilon"
+                                                           : "attention.layer_norm_epsilon",
+                                          0, 1);
     out->logit_scale = (float)metadata_float_or(metadata, "logit_scale", 1, -1e6, 1e6);
     if (out->logit_scale == 0) out->logit_scale = 1; /* how some files say "none" */
+}
+
+/* Grouped heads, and the rotation of all or the first values of each. */
+void family_read_heads(struct metadata *metadata, struct description *out)
+{
+    struct attention_description *attention = &out->attention;
+    attention->kind = ATTENTION_GROUPED;
+    attention->n_heads = metadata_int(metadata, "attention.head_count", 1, MAX_HEADS);
+    attention->n_kv_heads =
+        metadata_int_or(metadata, "attention.head_count_kv", attention->n_heads, 1, attention->n_heads);
+    if (attention->n_heads % attention->n_kv_heads != 0)
+        metadata_fail(metadata, "attention.head_count_kv", "%d does not divide the %d query heads",
+                      attention->n_kv_heads, attention->n_heads);
+    int d_head = out->d_model / attention->n_heads;
+    attention->d_k = metadata_int_or(metadata, "attention.key_length", d_head, 1, MAX_HEAD_WIDTH);
+    attention->d_v = metadata_int_or(metadata, "attention.value_length", attention->d_k, 1, MAX_HEAD_WIDTH);
+    attention->scale = 1.0f / sqrtf((float)attention->d_k);
+    struct rope_description *rope = &attention->rope;
+    rope->n_rot = metadata_int_or(metadata, "rope.dimension_count", attention->d_k, 2, attention->d_k);
+    if (rope->n_rot % 2 != 0) metadata_fail(metadata, "rope.dimension_count", "%d is odd", rope->n_rot);
+    family_read_scaling(metadata, rope);
 }
 
 /* YaRN's two magnitudes: that of cosine and sine is 1 + 0.1 ln(factor), unless the file says that the

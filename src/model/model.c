@@ -16,6 +16,8 @@ static void bind_latent(struct binder *binder, struct attention *attention);
 static void bind_latent_keys(struct binder *binder, struct attention *attention);
 static void bind_feed_forward(struct binder *binder, int index, struct feed_forward *ffn);
 static void bind_experts(struct binder *binder, struct feed_forward *ffn);
+static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows, int n_cols);
+static struct norm bind_head_norm(struct binder *binder, const char *role, int n_heads, int n);
 static struct norm bind_norm(struct binder *binder, const char *role, int n);
 static heft_status bind_embedding(struct binder *binder);
 static void count(struct model *model, const struct gguf *file);
@@ -162,9 +164,18 @@ static void bind_grouped(struct binder *binder, struct attention *attention)
     int d_model = binder->model->description.d_model;
     int q = attention->n_heads * attention->d_k, k = attention->n_kv_heads * attention->d_k;
     int v = attention->n_kv_heads * attention->d_v;
-    attention->q = bind_weight(binder, "blk.%d.attn_q.weight", 1, q, d_model);
-    attention->k = bind_weight(binder, "blk.%d.attn_k.weight", 1, k, d_model);
-    attention->v = bind_weight(binder, "blk.%d.attn_v.weight", 1, v, d_model);
+    if (bind_has(binder, "blk.%d.attn_qkv.weight")) {
+        struct weight fused = bind_weight(binder, "blk.%d.attn_qkv.weight", 1, q + k + v, d_model);
+        attention->q = bind_rows(&fused, 0, q);
+        attention->k = bind_rows(&fused, q, k);
+        attention->v = bind_rows(&fused, q + k, v);
+    } else {
+        attention->q = bind_weight(binder, "blk.%d.attn_q.weight", 1, q, d_model);
+        attention->k = bind_weight(binder, "blk.%d.attn_k.weight", 1, k, d_model);
+        attention->v = bind_weight(binder, "blk.%d.attn_v.weight", 1, v, d_model);
+    }
+    attention->q_norm = bind_head_norm(binder, "blk.%d.attn_q_norm.weight", attention->n_heads, attention->d_k);
+    attention->k_norm = bind_head_norm(binder, "blk.%d.attn_k_norm.weight", attention->n_kv_heads, attention->d_k);
     attention->q_bias = bind_vector_or_null(binder, "blk.%d.attn_q.bias", q);
     attention->k_bias = bind_vector_or_null(binder, "blk.%d.attn_k.bias", k);
     attention->v_bias = bind_vector_or_null(binder, "blk.%d.attn_v.bias", v);
@@ -209,7 +220,11 @@ static void bind_feed_forward(struct binder *binder, int index, struct feed_forw
 {
     const struct description *d = &binder->model->description;
     const struct feed_forward_description *f = &d->ffn;
-    ffn->norm = bind_norm(binder, "blk.%d.ffn_norm.weight", d->d_model);
+    if (!d->parallel) {
+        bool after = bind_has(binder, "blk.%d.attn_output_norm.weight"); /* the name DBRX files have for it */
+        ffn->norm = bind_norm(binder, after ? "blk.%d.attn_output_norm.weight" : "blk.%d.ffn_norm.weight",
+                              d->d_model);
+    }
     bool dense = index < f->n_dense_layers;
     int d_ff = dense ? f->d_ff : f->d_ff_shared;
     ffn->dense = (struct gated){.activation = f->activation, .d_ff = d_ff};
@@ -238,10 +253,32 @@ static void bind_experts(struct binder *binder, struct feed_forward *ffn)
         ffn->experts.gate = bind_rows(&both, 0, d_ff);
         ffn->experts.up = bind_rows(&both, d_ff, d_ff);
     } else {
-        ffn->experts.gate = bind_weight(binder, "blk.%d.ffn_gate_exps.weight", n, d_ff, d->d_model);
-        ffn->experts.up = bind_weight(binder, "blk.%d.ffn_up_exps.weight", n, d_ff, d->d_model);
+        ffn->experts.gate = bind_experts_of(binder, "blk.%d.ffn_gate", n, d_ff, d->d_model);
+        ffn->experts.up = bind_experts_of(binder, "blk.%d.ffn_up", n, d_ff, d->d_model);
     }
-    ffn->experts.down = bind_weight(binder, "blk.%d.ffn_down_exps.weight", n, d->d_model, d_ff);
+    ffn->experts.down = bind_experts_of(binder, "blk.%d.ffn_down", n, d->d_model, d_ff);
+}
+
+static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows, int n_cols)
+{
+    char stacked[64], first[64];
+    snprintf(stacked, sizeof stacked, "%s_exps.weight", role);
+    snprintf(first, sizeof first, "%s.0.weight", role);
+    if (!bind_has(binder, stacked) && bind_has(binder, first))
+        return bind_parts(binder, role, n, n_rows, n_cols);
+    return bind_weight(binder, stacked, n, n_rows, n_cols);
+}
+
+/* A norm of every head, where the description knows of one and the file has it. */
+static struct norm bind_head_norm(struct binder *binder, const char *role, int n_heads, int n)
+{
+    const struct description *d = &binder->model->description;
+    if (d->attention.qk_norm == NORM_NONE || !bind_has(binder, role)) return (struct norm){0};
+    return (struct norm){.kind = d->attention.qk_norm,
+                         .eps = d->norm_eps,
+                         .n = n,
+                         .weight = bind_head_vectors(binder, role, n_heads, n),
+                         .per_head = true};
 }
 
 static struct norm bind_norm(struct binder *binder, const char *role, int n)

@@ -91,13 +91,13 @@ struct prepare {
 phase_run prepare_run;
 
 struct product {
-    const struct weight *w; /* its first slice, or, with `slices`, all of them */
+    const struct weight *w;
     const struct columns *columns;
-    const float *bias; /* [n_rows of w] */
+    const float *bias; /* [weight_outputs of w] */
     float *out;
     size_t out_stride; /* floats */
     bool add;          /* out += */
-    bool slices;       /* column c belongs to slice c % n_slices */
+    bool by_slice;     /* column c belongs to slice c % n_slices; else slices are stacked */
 };
 
 /* Phase: all tiles of all products. */

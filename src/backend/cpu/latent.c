@@ -131,7 +131,7 @@ static void absorb_queries(struct cpu *cpu, struct latent *latent)
                               .columns = &queries,
                               .out = cpu->q_absorbed,
                               .out_stride = (size_t)(attention->kv_rank + attention->d_rope),
-                              .slices = true};
+                              .by_slice = true};
     struct products products = {.list = &product, .n = 1};
     if (attention->k_b_rows_are_keys) {
         phases[1] = (struct phase){.run = absorb_rows_run, .arguments = latent};
@@ -171,8 +171,7 @@ static void absorb_rows_run(struct cpu *cpu, const struct worker *worker, struct
     for (;;) {
         int head = pool_claim(&phase->counter, 1);
         if (head >= attention->n_heads) return;
-        const char *slice = (const char *)k_b->data + (size_t)head * k_b->slice_bytes;
-        dtype_unpack(k_b->dtype, slice, rows, (int64_t)attention->d_nope * attention->kv_rank);
+        dtype_unpack(k_b->dtype, weight_slice(k_b, head), rows, (int64_t)attention->d_nope * attention->kv_rank);
         float *out = cpu->q_absorbed + (size_t)head * width;
         for (int row = 0; row < latent->n_rows; row++)
             memset(out + (size_t)row * n_heads * width, 0, rank * sizeof *out);
@@ -199,7 +198,7 @@ static void release_values(struct cpu *cpu, const struct latent *latent)
         .columns = &sums,
         .out = cpu->a.o + (size_t)latent->first_row * (size_t)(attention->n_heads * attention->d_v),
         .out_stride = (size_t)attention->d_v,
-        .slices = true};
+        .by_slice = true};
     struct products products = {.list = &product, .n = 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = products_run, .arguments = &products}};
@@ -222,9 +221,9 @@ static void expand_run(struct cpu *cpu, const struct worker *worker, struct phas
         int head = pool_claim(&phase->counter, 1);
         if (head >= attention->n_heads) return;
         const struct weight *k_b = &attention->k_b, *v_b = &attention->v_b;
-        dtype_unpack(k_b->dtype, (const char *)k_b->data + (size_t)head * k_b->slice_bytes, room.k_b,
+        dtype_unpack(k_b->dtype, weight_slice(k_b, head), room.k_b,
                      (int64_t)attention->kv_rank * attention->d_nope);
-        dtype_unpack(v_b->dtype, (const char *)v_b->data + (size_t)head * v_b->slice_bytes, room.v_b,
+        dtype_unpack(v_b->dtype, weight_slice(v_b, head), room.v_b,
                      (int64_t)attention->kv_rank * attention->d_v);
         float *out = cpu->a.o + (size_t)span->first_row * stride + (size_t)(head * attention->d_v);
         for (int row = 0; row < span->n_rows; row++) {

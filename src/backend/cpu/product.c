@@ -9,8 +9,10 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
 static int product_tasks(const struct product *product);
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
                          const struct thread_scratch *scratch);
-static void store_tile(const struct cpu *cpu, const struct product *product, int first_row, int n_rows,
-                       int column, int output, const float *y);
+static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice, struct columns *columns,
+                          struct tile *tile);
+static void store_tile(const struct cpu *cpu, const struct product *product, const struct tile *tile,
+                       float *out, const float *y);
 
 void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together)
 {
@@ -75,8 +77,7 @@ void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, siz
     struct matmul_choice choice = kernels_matmul(&cpu->kernels, w->dtype, tile->n_columns);
     bool floats = choice.format == COLUMN_F32;
     struct matmul m = {
-        .rows = (const char *)w->data + (size_t)tile->slice * w->slice_bytes +
-                (size_t)tile->first_row * w->row_bytes,
+        .rows = (const char *)weight_slice(w, tile->slice) + (size_t)tile->first_row * w->row_bytes,
         .row_bytes = w->row_bytes,
         .k = w->n_cols,
         .columns = floats ? (const void *)columns->x : columns->quantized[choice.format],
@@ -101,44 +102,53 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
 static int product_tasks(const struct product *product)
 {
     int tiles = (product->w->n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
-    return product->slices ? tiles * product->w->n_slices : tiles;
+    return tiles * product->w->n_slices;
 }
 
-/* With slices, column c = row * n_slices + slice: slice_index picks every n_slices-th column, counted
- * from the slice's own first one. Only heads are such slices. */
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
                          const struct thread_scratch *scratch)
 {
     const struct weight *w = product->w;
     int tiles = (w->n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
     int slice = task / tiles, first_row = task % tiles * CPU_TILE_ROWS;
-    int n_rows = w->n_rows - first_row < CPU_TILE_ROWS ? w->n_rows - first_row : CPU_TILE_ROWS;
-    int n_slices = product->slices ? w->n_slices : 1;
-    struct columns shifted = *product->columns;
-    shifted.x += (size_t)slice * shifted.stride;
-    for (int format = 0; format < COLUMN_FORMATS; format++)
-        if (shifted.quantized[format]) shifted.quantized[format] += (size_t)slice * shifted.bytes[format];
-
+    int left = w->n_rows - first_row;
+    struct columns columns = *product->columns;
     struct tile tile = {.w = w,
                         .slice = slice,
                         .first_row = first_row,
-                        .n_rows = n_rows,
-                        .columns = &shifted,
-                        .column_index = n_slices > 1 ? cpu->slice_index : NULL,
-                        .n_columns = product->columns->n / n_slices};
+                        .n_rows = left < CPU_TILE_ROWS ? left : CPU_TILE_ROWS,
+                        .columns = &columns,
+                        .n_columns = columns.n};
+    if (product->by_slice) slice_columns(cpu, w, slice, &columns, &tile);
     tile_multiply(cpu, &tile, scratch->tile[0], CPU_TILE_ROWS, scratch->kernel);
-    for (int c = 0; c < tile.n_columns; c++)
-        store_tile(cpu, product, first_row, n_rows, c, c * n_slices + slice, scratch->tile[0]);
+    for (int c = 0; c < tile.n_columns; c++) {
+        size_t at = product->by_slice
+                        ? (size_t)(c * w->n_slices + slice) * product->out_stride
+                        : (size_t)c * product->out_stride + (size_t)slice * (size_t)w->n_rows;
+        store_tile(cpu, product, &tile, product->out + at + first_row, scratch->tile[0] + c * CPU_TILE_ROWS);
+    }
 }
 
-static void store_tile(const struct cpu *cpu, const struct product *product, int first_row, int n_rows,
-                       int column, int output, const float *y)
+/* Column c = row * n_slices + slice: slice_index picks every n_slices-th column, counted from the slice's
+ * own first one. Only heads are such slices. */
+static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice, struct columns *columns,
+                          struct tile *tile)
 {
-    float *out = product->out + (size_t)output * product->out_stride + first_row;
-    const float *from = y + (size_t)column * CPU_TILE_ROWS;
+    columns->x += (size_t)slice * columns->stride;
+    for (int format = 0; format < COLUMN_FORMATS; format++)
+        if (columns->quantized[format]) columns->quantized[format] += (size_t)slice * columns->bytes[format];
+    tile->column_index = w->n_slices > 1 ? cpu->slice_index : NULL;
+    tile->n_columns = columns->n / w->n_slices;
+}
+
+static void store_tile(const struct cpu *cpu, const struct product *product, const struct tile *tile,
+                       float *out, const float *y)
+{
     if (product->add)
-        cpu->kernels.add_scaled(out, from, 1.0f, n_rows);
+        cpu->kernels.add_scaled(out, y, 1.0f, tile->n_rows);
     else
-        memcpy(out, from, (size_t)n_rows * sizeof *out);
-    if (product->bias) cpu->kernels.add_scaled(out, product->bias + first_row, 1.0f, n_rows);
+        memcpy(out, y, (size_t)tile->n_rows * sizeof *out);
+    if (product->bias)
+        cpu->kernels.add_scaled(out, product->bias + tile->slice * tile->w->n_rows + tile->first_row, 1.0f,
+                                tile->n_rows);
 }

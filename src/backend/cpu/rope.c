@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Few rows are cut into parts, so that all threads have something to do. */
-enum { PARTS_OF_A_ROW = 8, ROWS_WORTH_PARTS = 32, MAX_ROTATED = 512 };
+enum { PARTS_OF_A_ROW = 8, ROWS_WORTH_PARTS = 32, MAX_ROTATED = 1024 };
 
 /* Cosines and sines of one position. */
 struct turn {

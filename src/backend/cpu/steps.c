@@ -48,7 +48,7 @@ void cpu_matmul(struct backend *backend, const struct weight *w, const float *bi
     columns_want(cpu, &columns, w, n_rows);
     struct prepare prepare = {.n_rows = n_rows, .columns = {&columns}};
     struct product product = {.w = w, .columns = &columns, .bias = bias, .out = out,
-                              .out_stride = (size_t)w->n_rows};
+                              .out_stride = (size_t)weight_outputs(w)};
     struct products products = {&product, 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = products_run, .arguments = &products}};
@@ -222,7 +222,7 @@ static void qkv_grouped(struct cpu *cpu, const struct attention *attention, cons
     for (int i = 0; i < 3; i++) {
         columns_want(cpu, &h, weights[i], n_rows);
         list[i] = (struct product){.w = weights[i], .columns = &h, .bias = biases[i], .out = outs[i],
-                                   .out_stride = (size_t)weights[i]->n_rows};
+                                   .out_stride = (size_t)weight_outputs(weights[i])};
     }
     struct prepare prepare = {.norm = &attention->norm, .in = cpu->a.x, .out = cpu->a.h, .n_rows = n_rows,
                               .width = cpu->limits.d_model, .columns = {&h}};

@@ -8,7 +8,7 @@ static void read_experts(struct metadata *metadata, struct description *out);
 
 void deepseek2_describe(struct metadata *metadata, struct description *out)
 {
-    family_read_stack(metadata, out);
+    family_read_stack(metadata, NORM_RMS, out);
     read_latent(metadata, &out->attention);
     read_experts(metadata, out);
 }
