@@ -8,6 +8,7 @@
 #include "model/bind.h"
 #include "model/family.h"
 #include "model/frequencies.h"
+#include "model/twins.h"
 
 static heft_status bind_all(struct binder *binder);
 static void bind_layer(struct binder *binder, int index, const struct rope *rope);
@@ -112,6 +113,7 @@ static heft_status bind_all(struct binder *binder)
     struct rope rope = {r->style, r->n_rot, r->offset, frequencies, (float)r->magnitude};
     for (int i = 0; i < d->n_layers && binder->status == HEFT_OK; i++) bind_layer(binder, i, &rope);
     bind_extra_layers(binder, d->n_layers, d->n_extra_layers);
+    if (binder->status == HEFT_OK) twins_merge(model);
     return binder_finish(binder);
 }
 

@@ -1,0 +1,61 @@
+#include "model/twins.h"
+
+#include <string.h>
+
+enum { ROWS_COMPARED = 4 }; /* of each head: copies agree in all, other heads in none */
+
+static bool all_layers_repeat(const struct model *model, int times);
+static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times);
+static void keep_first(struct weight *w, int n_heads, int d_head, int times);
+
+void twins_merge(struct model *model)
+{
+    struct attention_description *attention = &model->description.attention;
+    int n_heads = attention->n_kv_heads, times = 2;
+    if (attention->kind != ATTENTION_GROUPED || n_heads % times != 0) return;
+    if (!all_layers_repeat(model, times)) return;
+    for (int i = 0; i < model->description.n_layers; i++) {
+        struct attention *layer = &model->layers[i].attention;
+        keep_first(&layer->k, n_heads, layer->d_k, times);
+        keep_first(&layer->v, n_heads, layer->d_v, times);
+        layer->n_kv_heads = n_heads / times;
+    }
+    attention->n_kv_heads = n_heads / times;
+}
+
+static bool all_layers_repeat(const struct model *model, int times)
+{
+    for (int i = 0; i < model->description.n_layers; i++) {
+        const struct attention *layer = &model->layers[i].attention;
+        int n = layer->n_kv_heads;
+        bool plain = layer->k_norm.kind == NORM_NONE && !layer->k_bias && !layer->v_bias;
+        if (!plain || !heads_repeat(&layer->k, n, layer->d_k, times) ||
+            !heads_repeat(&layer->v, n, layer->d_v, times))
+            return false;
+    }
+    return true;
+}
+
+/* A quantized row depends on its own values only, so copies stay copies. */
+static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times)
+{
+    const char *data = w->data;
+    for (int head = 0; head < n_heads; head++) {
+        int first = head / times * times;
+        for (int i = 0; i < ROWS_COMPARED && head != first; i++) {
+            int row = (d_head - 1) * i / (ROWS_COMPARED - 1);
+            if (memcmp(data + (size_t)(head * d_head + row) * w->row_bytes,
+                       data + (size_t)(first * d_head + row) * w->row_bytes, w->row_bytes) != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* One slice for each head that stays. */
+static void keep_first(struct weight *w, int n_heads, int d_head, int times)
+{
+    w->n_slices = n_heads / times;
+    w->n_rows = d_head;
+    w->slice_bytes = (size_t)(times * d_head) * w->row_bytes;
+}
