@@ -118,22 +118,21 @@ heft_status conversation_encode(const struct conversation *conversation, const h
 heft_status encode_text(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
                         int32_t **tokens, int *n_tokens, heft_error *error)
 {
+    if (n_bytes > INT32_MAX / 2) return error_set(error, HEFT_USAGE, "the text is too long");
     /* A token is hardly ever less than a byte, so that one call is nearly always enough. */
-    int cap = n_bytes < INT32_MAX / 2 ? (int)n_bytes + 16 : -1;
-    for (int n = cap; n >= 0;) {
-        *tokens = malloc(((size_t)cap + 1) * sizeof **tokens);
+    int cap = (int)n_bytes + 16, n;
+    for (;;) {
+        *tokens = malloc((size_t)cap * sizeof **tokens);
         if (!*tokens) return error_set(error, HEFT_INTERNAL, "no memory for %d tokens", cap);
         n = heft_encode(engine, text, n_bytes, flags, *tokens, cap);
-        if (n >= 0 && n <= cap) {
-            *n_tokens = n;
-            return HEFT_OK;
-        }
+        if (n <= cap) break;
         free(*tokens);
         cap = n;
     }
-    return error_set(error, HEFT_BAD_FILE, "the text cannot be split into tokens: %s",
-                     cap < 0 && n_bytes >= INT32_MAX / 2 ? "it is too long"
-                                                         : "the model has no tokenizer");
+    *n_tokens = n;
+    if (n >= 0) return HEFT_OK;
+    free(*tokens);
+    return error_set(error, HEFT_BAD_FILE, "the model has no tokenizer for this text");
 }
 
 /* "" beyond either end. */

@@ -28,7 +28,8 @@ int main(int argc, char **argv)
     heft_error error = {0};
     set_locale();
     heft_status status = dispatch(argc, argv, &error);
-    if (fflush(stdout) != 0 && status == HEFT_OK)
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written && status == HEFT_OK)
         status = error_set(&error, HEFT_BAD_FILE, "standard output cannot be written");
     return report(status, &error);
 }

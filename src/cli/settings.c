@@ -25,7 +25,7 @@ static const char *const kv_names[] = {"f16", "q8_0", "f32", NULL};
 
 const struct option model_options[] = {
     {"-m --model", OPTION_TEXT, offsetof(heft_options, model), "FILE",
-     "GGUF file; any part of a split model", 0, 0, NULL},
+     "GGUF file; any part of a split model (the demo model)", 0, 0, NULL},
 };
 const int n_model_options = sizeof model_options / sizeof *model_options;
 

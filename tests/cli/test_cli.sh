@@ -1,6 +1,6 @@
 #!/bin/bash
-# Every subcommand as a person uses it: what it prints where, and its exit status. Models are small and
-# random, so that texts mean nothing; with the demo model a few more tests run.
+# Every subcommand as a person uses it: what it prints where, and its exit status. Models are small
+# and random, so that texts mean nothing; with the demo model a few more tests run.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 heft=${HEFT_BUILD:-build}/heft
@@ -49,7 +49,7 @@ err_is_sentence() {
     check "the error begins with heft:" contains "$err" "heft: "
 }
 
-# json EXPRESSION: the template language reads $out as the variable x and prints an expression of it.
+# json EXPRESSION TEXT: the template language reads $out as x and prints an expression of it.
 json() {
     local text=$out
     printf '{{ %s }}' "$1" >"$work/expression.jinja"
@@ -78,6 +78,12 @@ for command in run chat show tokenize template perplexity bench; do
     call 0 help $command; out_has "Usage: heft $command"
     call 1 $command --frobnicate; err_is_sentence; err_has "--frobnicate"
 done
+
+called="heft --help to a full disk"
+"$heft" --help >/dev/full 2>"$work/err"
+status=$? out= err=$(cat "$work/err")
+check "exit status 3, not $status" [ $status -eq 3 ]
+err_is_sentence
 
 # ---- options -------------------------------------------------------------------------------------
 
