@@ -61,7 +61,8 @@ static bool grow(struct arena *arena, size_t n_bytes)
 {
     size_t limit = arena->limit ? arena->limit : SIZE_MAX / 4;
     size_t room = limit > arena->n_bytes ? limit - arena->n_bytes : 0;
-    if (room <= sizeof(struct arena_chunk) || n_bytes > room - sizeof(struct arena_chunk)) return false;
+    if (room <= sizeof(struct arena_chunk) || n_bytes > room - sizeof(struct arena_chunk))
+        return false;
     room -= sizeof(struct arena_chunk);
 
     size_t capacity = arena->n_bytes < SMALLEST_CHUNK ? SMALLEST_CHUNK : arena->n_bytes;

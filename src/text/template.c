@@ -10,11 +10,12 @@ static const struct template_limits defaults = {
     .steps = 10000000,
     .memory_bytes = (size_t)64 << 20,
     .output_bytes = (size_t)16 << 20,
-    .depth = 800,
+    .depth = 500,
 };
 
-/* Bytes that are copied or searched as fast as one step is taken. */
-enum { BYTES_A_STEP = 64 };
+/* Bytes that are copied or searched, and bytes of characters that are classified, in the time of a
+ * step. */
+enum { BYTES_A_STEP = 64, CHARACTER_BYTES_A_STEP = 8 };
 
 static struct template_limits with_defaults(const struct template_limits *given)
 {
@@ -30,7 +31,7 @@ static struct template_limits with_defaults(const struct template_limits *given)
 static void import_variables(struct render *render, const json_t *variables)
 {
     const struct template *template = render->template;
-    render->globals = render_alloc(render, (size_t)template->n_symbols, sizeof *render->globals);
+    render->globals = render_alloc(render, (size_t) template->n_symbols, sizeof *render->globals);
     for (int i = 0; i < template->n_symbols; i++) {
         struct slice name = template->symbols[i];
         const json_t *json = json_object_get(variables, name.data);
@@ -48,13 +49,15 @@ static bool run(struct render *render, const json_t *variables)
 {
     if (setjmp(render->escape)) return false;
     import_variables(render, variables);
+    render->arena.limit = render->arena.n_bytes + render->limits.memory_bytes;
     scope_push(render);
     execute_block(render, render->template->body);
     return true;
 }
 
 heft_status template_render(const struct template *template, const json_t *variables,
-                            const struct template_limits *limits, struct buffer *out, heft_error *error)
+                            const struct template_limits *limits, struct buffer *out,
+                            heft_error *error)
 {
     struct render render = {.template = template,
                             .limits = with_defaults(limits),
@@ -62,7 +65,6 @@ heft_status template_render(const struct template *template, const json_t *varia
                             .out_start = out->n_bytes,
                             .line = 1,
                             .error = error};
-    render.arena.limit = render.limits.memory_bytes;
     bool done = run(&render, variables);
     arena_free(&render.arena);
     if (done) return HEFT_OK;
@@ -101,7 +103,8 @@ void render_fail_undefined(struct render *render, struct value undefined)
     if (!undefined.owner) render_fail(render, "'%.*s' is undefined", n, undefined.text.data);
     const char *owner = value_type((struct value){.kind = undefined.owner});
     if (attribute_is_mutation(undefined.owner, undefined.text))
-        render_fail(render, "'%.*s' would change a %s, which a template may not", n, undefined.text.data, owner);
+        render_fail(render, "'%.*s' would change a %s, which a template may not", n,
+                    undefined.text.data, owner);
     render_fail(render, "'%s' has no attribute or item '%.*s'", owner, n, undefined.text.data);
 }
 
@@ -111,12 +114,18 @@ void render_charge(struct render *render, size_t n_steps)
 {
     render->steps += n_steps;
     if (render->steps > render->limits.steps)
-        render_fail(render, "it takes more than %llu steps", (unsigned long long)render->limits.steps);
+        render_fail(render, "it takes more than %llu steps",
+                    (unsigned long long)render->limits.steps);
 }
 
 void render_charge_bytes(struct render *render, size_t n_bytes)
 {
     render_charge(render, n_bytes / BYTES_A_STEP);
+}
+
+void render_charge_characters(struct render *render, size_t n_bytes)
+{
+    render_charge(render, n_bytes / CHARACTER_BYTES_A_STEP);
 }
 
 void render_enter(struct render *render)

@@ -1,5 +1,5 @@
-/* a.b, a[b] and a[b:c:d], and the methods of lists and dicts. What is not there is undefined, except
- * on what is undefined itself. */
+/* a.b, a[b] and a[b:c:d], and the methods of lists and dicts. What is not there is undefined,
+ * except on what is undefined itself. */
 #include "text/template_private.h"
 
 static struct value method(struct render *render, struct value owner, struct slice name);
@@ -8,7 +8,8 @@ static struct value item_at(struct render *render, struct value owner, int64_t a
 /* The sandbox hides the methods that change a value, even from a dict that has such a key. */
 bool attribute_is_mutation(enum value_kind owner, struct slice name)
 {
-    static const char *const of_list[] = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
+    static const char *const of_list[] = {"append", "clear",  "extend",  "insert",
+                                          "pop",    "remove", "reverse", "sort"};
     static const char *const of_dict[] = {"clear", "pop", "popitem", "setdefault", "update"};
     const char *const *names = owner == VALUE_LIST ? of_list : of_dict;
     size_t n = owner == VALUE_LIST   ? sizeof of_list / sizeof *of_list
@@ -145,21 +146,33 @@ static struct value slice_range(struct render *render, struct value owner, struc
     const struct range *old = owner.range;
     /* A step that leaves the range makes a range of one item, whatever its step. */
     int64_t step = span.n > 1 ? span.step * old->step : 1;
-    *range = (struct range){.start = old->start + span.start * old->step, .step = step, .n = span.n};
+    *range =
+        (struct range){.start = old->start + span.start * old->step, .step = step, .n = span.n};
     range->stop = range->start + (int64_t)span.n * step;
     return (struct value){.kind = VALUE_RANGE, .range = range};
+}
+
+/* Lists do not change once they are made, so a run of one needs no copy. */
+static struct value share_list(struct render *render, struct value owner, struct span span)
+{
+    struct list *run = render_alloc(render, 1, sizeof *run);
+    *run = (struct list){.n = span.n, .capacity = span.n};
+    if (span.n) run->items = owner.list->items + span.start;
+    return (struct value){.kind = owner.kind, .list = run};
 }
 
 struct value attribute_slice(struct render *render, struct value owner, struct value start,
                              struct value stop, struct value step)
 {
     if (owner.kind == VALUE_UNDEFINED) render_fail_undefined(render, owner);
-    if (!has_places(owner)) render_fail(render, "a value of type '%s' cannot be sliced", value_type(owner));
+    if (!has_places(owner))
+        render_fail(render, "a value of type '%s' cannot be sliced", value_type(owner));
     struct span span = find_span(render, start, stop, step, (int64_t)value_length(render, owner));
-    render_charge(render, span.n / 8);
     if (owner.kind == VALUE_STRING) return slice_string(render, owner, span);
     if (owner.kind == VALUE_RANGE) return slice_range(render, owner, span);
+    if (span.step == 1) return share_list(render, owner, span);
     struct list *list = list_create(render, span.n);
+    render_charge(render, span.n / 8);
     for (size_t i = 0; i < span.n; i++)
         list_append(render, list, owner.list->items[span.start + (int64_t)i * span.step]);
     return (struct value){.kind = owner.kind, .list = list};
@@ -209,7 +222,8 @@ static BUILTIN(list_index)
 static BUILTIN(list_count)
 {
     int64_t n = 0;
-    for (size_t i = 0; i < self.list->n; i++) n += value_equal(render, self.list->items[i], slots[0]);
+    for (size_t i = 0; i < self.list->n; i++)
+        n += value_equal(render, self.list->items[i], slots[0]);
     return value_int(n);
 }
 
@@ -230,9 +244,10 @@ static struct value view(struct render *render, const struct dict *dict, bool ke
     render_charge(render, dict->n);
     for (size_t i = 0; i < dict->n; i++) {
         const struct dict_entry *entry = &dict->entries[i];
-        list_append(render, list, keys && values ? list_of_two(render, entry->key, entry->value)
-                                  : keys         ? entry->key
-                                                 : entry->value);
+        list_append(render, list,
+                    keys && values ? list_of_two(render, entry->key, entry->value)
+                    : keys         ? entry->key
+                                   : entry->value);
     }
     return (struct value){.kind = VALUE_VIEW, .list = list};
 }
@@ -267,27 +282,32 @@ static const struct builtin list_methods[] = {
 };
 
 static const struct builtin dict_methods[] = {
-    {"get", "key default", 1, dict_get},
-    {"items", "", 0, dict_items},
-    {"keys", "", 0, dict_keys},
-    {"values", "", 0, dict_values},
-    {"copy", "", 0, dict_copy},
+    {"get", "key default", 1, dict_get}, {"items", "", 0, dict_items}, {"keys", "", 0, dict_keys},
+    {"values", "", 0, dict_values},      {"copy", "", 0, dict_copy},
 };
+
+const struct builtin *attribute_find_method(struct value owner, struct slice name)
+{
+    switch (owner.kind) {
+    case VALUE_STRING:
+        return string_find_method(name);
+    case VALUE_LIST:
+        return builtin_find(list_methods, sizeof list_methods / sizeof *list_methods, name);
+    case VALUE_TUPLE:
+        return builtin_find(list_methods, 2, name); /* which is not copied */
+    case VALUE_DICT:
+        return builtin_find(dict_methods, sizeof dict_methods / sizeof *dict_methods, name);
+    default:
+        return NULL;
+    }
+}
 
 /* The method that `owner` has under that name; VALUE_ABSENT if none. */
 static struct value method(struct render *render, struct value owner, struct slice name)
 {
-    const struct builtin *found = NULL;
     if (attribute_is_mutation(owner.kind, name)) return value_undefined(name, owner.kind);
-    if (owner.kind == VALUE_STRING)
-        found = string_find_method(name);
-    else if (owner.kind == VALUE_LIST)
-        found = builtin_find(list_methods, sizeof list_methods / sizeof *list_methods, name);
-    else if (owner.kind == VALUE_TUPLE) /* which is not copied */
-        found = builtin_find(list_methods, 2, name);
-    else if (owner.kind == VALUE_DICT)
-        found = builtin_find(dict_methods, sizeof dict_methods / sizeof *dict_methods, name);
-    else if (owner.kind == VALUE_MACRO && slice_is(name, "name"))
+    if (owner.kind == VALUE_MACRO && slice_is(name, "name"))
         return value_text(owner.macro->node->text);
+    const struct builtin *found = attribute_find_method(owner, name);
     return found ? function_value(render, found, owner) : (struct value){0};
 }

@@ -1,7 +1,8 @@
 /* Calls: arguments are bound to the parameters of macros and built-in functions. */
 #include "text/template_private.h"
 
-static bool bind_named(struct value *slots, const char *parameters, struct slice name, struct value value);
+static bool bind_named(struct value *slots, const char *parameters, struct slice name,
+                       struct value value);
 static struct value call_macro(struct render *render, const struct macro *macro,
                                const struct arguments *arguments, struct value caller);
 static struct value call_loop(struct render *render, const struct loop *loop,
@@ -22,7 +23,8 @@ static void spread_list(struct render *render, struct arguments *out, struct val
     size_t n = out->n_positional + list->n;
     struct value *positional = render_alloc(render, n, sizeof *positional);
     for (size_t i = 0; i < n; i++)
-        positional[i] = i < out->n_positional ? out->positional[i] : list->items[i - out->n_positional];
+        positional[i] =
+            i < out->n_positional ? out->positional[i] : list->items[i - out->n_positional];
     out->positional = positional;
     out->n_positional = n;
 }
@@ -40,7 +42,8 @@ static void spread_dict(struct render *render, struct arguments *out, struct val
             continue;
         }
         const struct dict_entry *entry = &more.dict->entries[i - out->n_named];
-        if (entry->key.kind != VALUE_STRING) render_fail(render, "** needs a dict with string keys");
+        if (entry->key.kind != VALUE_STRING)
+            render_fail(render, "** needs a dict with string keys");
         names[i] = entry->key.text;
         named[i] = entry->value;
     }
@@ -105,7 +108,8 @@ struct value builtin_invoke(struct render *render, const struct builtin *builtin
 }
 
 /* False if no word of `parameters` is `name`, or its slot is taken. */
-static bool bind_named(struct value *slots, const char *parameters, struct slice name, struct value value)
+static bool bind_named(struct value *slots, const char *parameters, struct slice name,
+                       struct value value)
 {
     for (int i = 0; *parameters; i++) {
         size_t n = strcspn(parameters, " ");
@@ -142,8 +146,8 @@ struct slice slot_text(struct render *render, struct value slot, const char *oth
 
 /* ---- whatever is called ---------------------------------------------------------------------- */
 
-struct value call_value(struct render *render, struct value callee, const struct arguments *arguments,
-                        struct value caller)
+struct value call_value(struct render *render, struct value callee,
+                        const struct arguments *arguments, struct value caller)
 {
     struct value result;
     render_enter(render);
@@ -151,13 +155,19 @@ struct value call_value(struct render *render, struct value callee, const struct
     if (callee.kind != VALUE_MACRO && caller.kind != VALUE_ABSENT && callee.kind != VALUE_UNDEFINED)
         render_fail(render, "a call block can only call a macro");
     switch (callee.kind) {
-    case VALUE_UNDEFINED: render_fail_undefined(render, callee);
-    case VALUE_MACRO: result = call_macro(render, callee.macro, arguments, caller); break;
+    case VALUE_UNDEFINED:
+        render_fail_undefined(render, callee);
+    case VALUE_MACRO:
+        result = call_macro(render, callee.macro, arguments, caller);
+        break;
     case VALUE_FUNCTION:
         result = builtin_invoke(render, callee.function->builtin, callee.function->self, arguments);
         break;
-    case VALUE_LOOP: result = call_loop(render, callee.loop, arguments); break;
-    default: render_fail(render, "a value of type '%s' cannot be called", value_type(callee));
+    case VALUE_LOOP:
+        result = call_loop(render, callee.loop, arguments);
+        break;
+    default:
+        render_fail(render, "a value of type '%s' cannot be called", value_type(callee));
     }
     render_leave(render);
     return result;
@@ -190,17 +200,15 @@ static void bind_positional(struct render *render, const struct node *node, stru
                             const struct arguments *arguments)
 {
     const struct signature *signature = node->signature;
-    struct list *rest = list_create(render, 0);
-    for (size_t i = 0; i < arguments->n_positional; i++) {
-        if (i < (size_t)signature->n)
-            given[i] = arguments->positional[i];
-        else
-            list_append(render, rest, arguments->positional[i]);
-    }
-    if (signature->uses & USES_VARARGS)
+    size_t n = arguments->n_positional,
+           n_bound = n < (size_t)signature->n ? n : (size_t)signature->n;
+    for (size_t i = 0; i < n_bound; i++) given[i] = arguments->positional[i];
+    if (signature->uses & USES_VARARGS) {
+        struct list *rest = list_create(render, n - n_bound);
+        for (size_t i = n_bound; i < n; i++) list_append(render, rest, arguments->positional[i]);
         scope_set(render, render->scope, signature->varargs,
                   (struct value){.kind = VALUE_TUPLE, .list = rest});
-    else if (rest->n)
+    } else if (n > n_bound)
         render_fail(render, "macro '%.*s' takes at most %d arguments", (int)node->text.n_bytes,
                     node->text.data, signature->n);
 }
@@ -209,23 +217,24 @@ static void bind_keywords(struct render *render, const struct node *node, struct
                           const struct arguments *arguments)
 {
     const struct signature *signature = node->signature;
-    struct dict *rest = dict_create(render, 0);
+    struct dict *rest = signature->uses & USES_KWARGS ? dict_create(render, 0) : NULL;
     for (size_t i = 0; i < arguments->n_named; i++) {
         struct slice name = arguments->names[i];
         int at = find_parameter(signature, name);
         if (at >= 0 && given[at].kind != VALUE_ABSENT)
             render_fail(render, "macro '%.*s' is given '%.*s' twice", (int)node->text.n_bytes,
                         node->text.data, (int)name.n_bytes, name.data);
+        if (at < 0 && !rest)
+            render_fail(render, "macro '%.*s' takes no argument '%.*s'", (int)node->text.n_bytes,
+                        node->text.data, (int)name.n_bytes, name.data);
         if (at >= 0)
             given[at] = arguments->named[i];
         else
             dict_set(render, rest, value_text(name), arguments->named[i]);
     }
-    if (signature->uses & USES_KWARGS)
-        scope_set(render, render->scope, signature->kwargs, (struct value){.kind = VALUE_DICT, .dict = rest});
-    else if (rest->n)
-        render_fail(render, "macro '%.*s' takes no argument '%.*s'", (int)node->text.n_bytes, node->text.data,
-                    (int)rest->entries[0].key.text.n_bytes, rest->entries[0].key.text.data);
+    if (rest)
+        scope_set(render, render->scope, signature->kwargs,
+                  (struct value){.kind = VALUE_DICT, .dict = rest});
 }
 
 static void bind_caller(struct render *render, const struct node *node, struct value caller)
@@ -233,9 +242,11 @@ static void bind_caller(struct render *render, const struct node *node, struct v
     const struct signature *signature = node->signature;
     if (signature->uses & USES_CALLER)
         scope_set(render, render->scope, signature->caller,
-                  caller.kind == VALUE_ABSENT ? value_undefined(slice_of("caller"), VALUE_ABSENT) : caller);
+                  caller.kind == VALUE_ABSENT ? value_undefined(slice_of("caller"), VALUE_ABSENT)
+                                              : caller);
     else if (caller.kind != VALUE_ABSENT)
-        render_fail(render, "macro '%.*s' does not use its caller", (int)node->text.n_bytes, node->text.data);
+        render_fail(render, "macro '%.*s' does not use its caller", (int)node->text.n_bytes,
+                    node->text.data);
 }
 
 /* The parameters in their order, so that a default may use those before it. */

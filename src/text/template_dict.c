@@ -1,4 +1,5 @@
-/* Dictionaries: entries in the order of insertion, and an open-addressed index once they are many. */
+/* Dictionaries: entries in the order of insertion, and an open-addressed index once they are many.
+ */
 #include "text/template_private.h"
 
 #include <math.h>
@@ -33,15 +34,20 @@ uint64_t value_hash(struct render *render, struct value value)
 {
     switch (value.kind) {
     case VALUE_UNDEFINED:
-    case VALUE_NONE: return value.kind;
+    case VALUE_NONE:
+        return value.kind;
     case VALUE_BOOL:
-    case VALUE_INT: return hash_mix((uint64_t)value_integer(value));
-    case VALUE_FLOAT: return hash_number(value.number);
+    case VALUE_INT:
+        return hash_mix((uint64_t)value_integer(value));
+    case VALUE_FLOAT:
+        return hash_number(value.number);
     case VALUE_STRING:
         render_charge_bytes(render, value.text.n_bytes);
         return hash_bytes(value.text.data, value.text.n_bytes);
-    case VALUE_TUPLE: return hash_tuple(render, value.list);
-    default: render_fail(render, "a value of type '%s' cannot be a key", value_type(value));
+    case VALUE_TUPLE:
+        return hash_tuple(render, value.list);
+    default:
+        render_fail(render, "a value of type '%s' cannot be a key", value_type(value));
     }
 }
 
@@ -68,7 +74,8 @@ static struct dict_entry *find(struct render *render, const struct dict *dict, s
             if (entry_is(render, &dict->entries[i], hash, key)) return &dict->entries[i];
         return NULL;
     }
-    for (size_t slot = hash & (dict->n_index - 1); dict->index[slot]; slot = (slot + 1) & (dict->n_index - 1)) {
+    for (size_t slot = hash & (dict->n_index - 1); dict->index[slot];
+         slot = (slot + 1) & (dict->n_index - 1)) {
         struct dict_entry *entry = &dict->entries[dict->index[slot] - 1];
         if (entry_is(render, entry, hash, key)) return entry;
     }

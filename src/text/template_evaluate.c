@@ -15,7 +15,8 @@ struct value evaluate(struct render *render, const struct node *node)
 static struct list *evaluate_items(struct render *render, const struct node *node)
 {
     struct list *list = list_create(render, (size_t)node->n_items);
-    for (int i = 0; i < node->n_items; i++) list_append(render, list, evaluate(render, node->items[i]));
+    for (int i = 0; i < node->n_items; i++)
+        list_append(render, list, evaluate(render, node->items[i]));
     return list;
 }
 
@@ -47,15 +48,33 @@ static struct value evaluate_attribute(struct render *render, const struct node 
 static struct value evaluate_slice(struct render *render, const struct node *node)
 {
     struct value bounds[3], owner = evaluate(render, node->left);
-    for (int i = 0; i < 3; i++) bounds[i] = node->items[i] ? evaluate(render, node->items[i]) : NONE;
+    for (int i = 0; i < 3; i++)
+        bounds[i] = node->items[i] ? evaluate(render, node->items[i]) : NONE;
     render->line = node->line;
     return attribute_slice(render, owner, bounds[0], bounds[1], bounds[2]);
+}
+
+/* x.method(...) is the common call: without a function value on the way. */
+static const struct builtin *find_method(struct render *render, const struct node *callee,
+                                         struct value *owner)
+{
+    if (callee->kind != NODE_ATTRIBUTE) return NULL;
+    *owner = evaluate(render, callee->left);
+    return attribute_find_method(*owner, callee->text);
 }
 
 static struct value evaluate_call(struct render *render, const struct node *node)
 {
     struct arguments arguments;
-    struct value callee = evaluate(render, node->left);
+    struct value owner = UNDEFINED, callee;
+    const struct builtin *method = find_method(render, node->left, &owner);
+    if (method) {
+        call_arguments(render, node->call, &arguments);
+        render->line = node->line;
+        return builtin_invoke(render, method, owner, &arguments);
+    }
+    callee = node->left->kind == NODE_ATTRIBUTE ? attribute_get(render, owner, node->left->text)
+                                                : evaluate(render, node->left);
     call_arguments(render, node->call, &arguments);
     render->line = node->line;
     return call_value(render, callee, &arguments, (struct value){0});
@@ -127,7 +146,8 @@ static struct value evaluate_compare(struct render *render, const struct node *n
     for (int i = 1; i < node->n_items; i++) {
         struct value right = evaluate(render, node->items[i]->left);
         render->line = node->line;
-        if (!operate_compare(render, node->items[i]->operator, left, right)) return value_bool(false);
+        if (!operate_compare(render, node->items[i]->operator, left, right))
+            return value_bool(false);
         left = right;
     }
     return value_bool(true);
@@ -136,26 +156,46 @@ static struct value evaluate_compare(struct render *render, const struct node *n
 static struct value evaluate_node(struct render *render, const struct node *node)
 {
     switch (node->kind) {
-    case NODE_CONSTANT: return node->constant;
-    case NODE_NAME: return scope_find(render, node);
-    case NODE_LIST: return value_list(evaluate_items(render, node));
-    case NODE_TUPLE: return (struct value){.kind = VALUE_TUPLE, .list = evaluate_items(render, node)};
-    case NODE_DICT: return evaluate_dict(render, node);
-    case NODE_ATTRIBUTE: return evaluate_attribute(render, node);
-    case NODE_ITEM: return evaluate_item(render, node);
-    case NODE_SLICE: return evaluate_slice(render, node);
-    case NODE_CALL: return evaluate_call(render, node);
-    case NODE_FILTER: return apply_filter(render, node, evaluate(render, node->left));
-    case NODE_TEST: return evaluate_test(render, node);
-    case NODE_CHOOSE: return evaluate_choose(render, node);
+    case NODE_CONSTANT:
+        return node->constant;
+    case NODE_NAME:
+        return scope_find(render, node);
+    case NODE_LIST:
+        return value_list(evaluate_items(render, node));
+    case NODE_TUPLE:
+        return (struct value){.kind = VALUE_TUPLE, .list = evaluate_items(render, node)};
+    case NODE_DICT:
+        return evaluate_dict(render, node);
+    case NODE_ATTRIBUTE:
+        return evaluate_attribute(render, node);
+    case NODE_ITEM:
+        return evaluate_item(render, node);
+    case NODE_SLICE:
+        return evaluate_slice(render, node);
+    case NODE_CALL:
+        return evaluate_call(render, node);
+    case NODE_FILTER:
+        return apply_filter(render, node, evaluate(render, node->left));
+    case NODE_TEST:
+        return evaluate_test(render, node);
+    case NODE_CHOOSE:
+        return evaluate_choose(render, node);
     case NODE_AND:
-    case NODE_OR: return evaluate_logic(render, node);
-    case NODE_NOT: return value_bool(!value_truth(render, evaluate(render, node->left)));
-    case NODE_NEGATIVE: return operate_negative(render, evaluate(render, node->left), true);
-    case NODE_POSITIVE: return operate_negative(render, evaluate(render, node->left), false);
-    case NODE_BINARY: return evaluate_binary(render, node);
-    case NODE_CONCAT: return evaluate_concat(render, node);
-    case NODE_COMPARE: return evaluate_compare(render, node);
-    default: return UNDEFINED; /* statements are not expressions */
+    case NODE_OR:
+        return evaluate_logic(render, node);
+    case NODE_NOT:
+        return value_bool(!value_truth(render, evaluate(render, node->left)));
+    case NODE_NEGATIVE:
+        return operate_negative(render, evaluate(render, node->left), true);
+    case NODE_POSITIVE:
+        return operate_negative(render, evaluate(render, node->left), false);
+    case NODE_BINARY:
+        return evaluate_binary(render, node);
+    case NODE_CONCAT:
+        return evaluate_concat(render, node);
+    case NODE_COMPARE:
+        return evaluate_compare(render, node);
+    default:
+        return UNDEFINED; /* statements are not expressions */
     }
 }

@@ -16,6 +16,7 @@ struct scope *scope_push(struct render *render)
 
 void scope_set(struct render *render, struct scope *scope, int symbol, struct value value)
 {
+    render_charge(render, (size_t)scope->n / 8);
     for (int i = 0; i < scope->n; i++) {
         if (scope->bindings[i].symbol != symbol) continue;
         scope->bindings[i].value = value;
@@ -45,8 +46,10 @@ static void assign_tuple(struct render *render, const struct node *target, struc
 {
     const struct list *list = list_from(render, value);
     if (list->n != (size_t)target->n_items)
-        render_fail(render, "%zu values cannot be unpacked into %d names", list->n, target->n_items);
-    for (int i = 0; i < target->n_items; i++) execute_assign(render, target->items[i], list->items[i]);
+        render_fail(render, "%zu values cannot be unpacked into %d names", list->n,
+                    target->n_items);
+    for (int i = 0; i < target->n_items; i++)
+        execute_assign(render, target->items[i], list->items[i]);
 }
 
 void execute_assign(struct render *render, const struct node *target, struct value value)
@@ -72,7 +75,8 @@ enum flow execute_block(struct render *render, const struct node *node)
     enum flow flow = FLOW_NEXT;
     if (!node) return flow;
     render_enter(render);
-    for (int i = 0; i < node->n_items && flow == FLOW_NEXT; i++) flow = execute(render, node->items[i]);
+    for (int i = 0; i < node->n_items && flow == FLOW_NEXT; i++)
+        flow = execute(render, node->items[i]);
     render_leave(render);
     return flow;
 }
@@ -160,21 +164,50 @@ static enum flow execute(struct render *render, const struct node *node)
     render->line = node->line;
     render_charge(render, 1);
     switch (node->kind) {
-    case NODE_BLOCK: flow = execute_block(render, node); break;
-    case NODE_TEXT: emit(render, node->text); break;
-    case NODE_PRINT: print_value(render, evaluate(render, node->left)); break;
-    case NODE_IF: execute_if(render, node, &flow); break;
-    case NODE_FOR: loop_run(render, node, evaluate(render, node->right), 0); break;
-    case NODE_SET: execute_assign(render, node->left, evaluate(render, node->right)); break;
-    case NODE_SET_BLOCK: flow = execute_set_block(render, node); break;
-    case NODE_MACRO: scope_set(render, render->scope, node->symbol, define_macro(render, node)); break;
-    case NODE_CALL_BLOCK: execute_call_block(render, node); break;
-    case NODE_FILTERED: flow = execute_filter_block(render, node); break;
-    case NODE_GENERATION: flow = execute_scoped(render, node->body); break;
-    case NODE_WITH: flow = execute_with(render, node); break;
-    case NODE_BREAK: flow = FLOW_BREAK; break;
-    case NODE_CONTINUE: flow = FLOW_CONTINUE; break;
-    default: break; /* expressions are not statements */
+    case NODE_BLOCK:
+        flow = execute_block(render, node);
+        break;
+    case NODE_TEXT:
+        emit(render, node->text);
+        break;
+    case NODE_PRINT:
+        print_value(render, evaluate(render, node->left));
+        break;
+    case NODE_IF:
+        execute_if(render, node, &flow);
+        break;
+    case NODE_FOR:
+        loop_run(render, node, evaluate(render, node->right), 0);
+        break;
+    case NODE_SET:
+        execute_assign(render, node->left, evaluate(render, node->right));
+        break;
+    case NODE_SET_BLOCK:
+        flow = execute_set_block(render, node);
+        break;
+    case NODE_MACRO:
+        scope_set(render, render->scope, node->symbol, define_macro(render, node));
+        break;
+    case NODE_CALL_BLOCK:
+        execute_call_block(render, node);
+        break;
+    case NODE_FILTERED:
+        flow = execute_filter_block(render, node);
+        break;
+    case NODE_GENERATION:
+        flow = execute_scoped(render, node->body);
+        break;
+    case NODE_WITH:
+        flow = execute_with(render, node);
+        break;
+    case NODE_BREAK:
+        flow = FLOW_BREAK;
+        break;
+    case NODE_CONTINUE:
+        flow = FLOW_CONTINUE;
+        break;
+    default:
+        break; /* expressions are not statements */
     }
     return flow;
 }

@@ -1,5 +1,5 @@
-/* Expressions: tokens to tree, with jinja2's precedence. It differs from Python's in two places: `~`
- * binds tighter than `+`, and a filter or test takes the operand before it with its sign. */
+/* Expressions: tokens to tree, with jinja2's precedence. It differs from Python's in two places:
+ * `~` binds tighter than `+`, and a filter or test takes the operand before it with its sign. */
 #include "text/template_private.h"
 
 #include <stdlib.h>
@@ -27,23 +27,9 @@ struct binary {
 static struct node *parse_choose(struct parser *parser);
 static struct node *parse_binary(struct parser *parser, enum level least);
 static struct node *parse_unary(struct parser *parser, bool with_filters);
-static struct node *parse_primary(struct parser *parser);
 static struct node *parse_postfix(struct parser *parser, struct node *left);
 static struct node *parse_filters(struct parser *parser, struct node *left);
 static struct call *parse_call(struct parser *parser);
-
-static struct node *with_left(struct parser *parser, enum node_kind kind, int line, struct node *left)
-{
-    struct node *node = node_create(parser, kind, line);
-    node->left = left;
-    return node;
-}
-
-static void take_items(struct node *node, const struct node_stack *stack)
-{
-    node->items = stack->items;
-    node->n_items = stack->n;
-}
 
 struct node *expression_parse(struct parser *parser)
 {
@@ -72,7 +58,7 @@ static struct node *parse_items(struct parser *parser, struct node *(*parse_item
     if (!is_tuple && stack.n == 1) return stack.items[0];
     if (!is_tuple && !may_be_empty) parser_fail_token(parser, "an expression");
     struct node *tuple = node_create(parser, NODE_TUPLE, line);
-    take_items(tuple, &stack);
+    node_take_items(tuple, &stack);
     return tuple;
 }
 
@@ -86,12 +72,19 @@ struct node *expression_parse_tuple(struct parser *parser, bool with_choose, con
     return parse_items(parser, with_choose ? parse_choose : parse_without_choose, end_name, false);
 }
 
+struct node *expression_parse_group(struct parser *parser)
+{
+    struct node *node = parse_items(parser, parse_choose, NULL, true);
+    parser_expect(parser, LEX_RPAREN);
+    return node;
+}
+
 /* ---- targets of an assignment ---------------------------------------------------------------- */
 
 static struct node *parse_target_name(struct parser *parser)
 {
     const struct token *name = parser->at;
-    struct node *node = parse_primary(parser);
+    struct node *node = operand_parse(parser);
     if (node->kind != NODE_NAME && node->kind != NODE_TUPLE)
         parser_fail(parser, name->line, "cannot assign to this");
     return node;
@@ -167,7 +160,8 @@ static struct binary next_binary(const struct parser *parser)
     if (token->kind != LEX_NAME) return table[token->kind];
     if (slice_is(token->text, "or")) return (struct binary){LEVEL_OR, NODE_OR, OPERATOR_NONE, 1};
     if (slice_is(token->text, "and")) return (struct binary){LEVEL_AND, NODE_AND, OPERATOR_NONE, 1};
-    if (slice_is(token->text, "in")) return (struct binary){LEVEL_COMPARE, NODE_COMPARE, OPERATOR_IN, 1};
+    if (slice_is(token->text, "in"))
+        return (struct binary){LEVEL_COMPARE, NODE_COMPARE, OPERATOR_IN, 1};
     if (slice_is(token->text, "not") && token[1].kind == LEX_NAME && slice_is(token[1].text, "in"))
         return (struct binary){LEVEL_COMPARE, NODE_COMPARE, OPERATOR_NOT_IN, 2};
     return (struct binary){0};
@@ -184,12 +178,12 @@ static struct node *parse_chain(struct parser *parser, struct node *first, enum 
         parser->at += next.n_tokens;
         struct node *operand = parse_binary(parser, next.level + 1);
         if (kind == NODE_COMPARE) {
-            operand = with_left(parser, NODE_COMPARED, operand->line, operand);
-            operand->operator = next.operator;
+            operand = node_with_left(parser, NODE_COMPARED, operand->line, operand);
+            operand->operator= next.operator;
         }
         node_push(parser, &stack, operand);
     }
-    take_items(chain, &stack);
+    node_take_items(chain, &stack);
     return chain;
 }
 
@@ -200,17 +194,18 @@ static struct node *parse_binary(struct parser *parser, enum level least)
     int line = parser->at->line;
     struct node *left;
     if (least <= LEVEL_NOT && parser_skip_name(parser, "not"))
-        left = with_left(parser, NODE_NOT, line, parse_binary(parser, LEVEL_NOT));
+        left = node_with_left(parser, NODE_NOT, line, parse_binary(parser, LEVEL_NOT));
     else
         left = parse_unary(parser, true);
-    for (struct binary next = next_binary(parser); next.level >= least; next = next_binary(parser)) {
+    for (struct binary next = next_binary(parser); next.level >= least;
+         next = next_binary(parser)) {
         if (next.kind == NODE_CONCAT || next.kind == NODE_COMPARE) {
             left = parse_chain(parser, left, next.kind);
             continue;
         }
         parser->at += next.n_tokens;
-        left = with_left(parser, next.kind, line, left);
-        left->operator = next.operator;
+        left = node_with_left(parser, next.kind, line, left);
+        left->operator= next.operator;
         left->right = parse_binary(parser, next.level + 1);
     }
     parser_leave(parser);
@@ -223,147 +218,15 @@ static struct node *parse_unary(struct parser *parser, bool with_filters)
     int line = parser->at->line;
     struct node *node;
     if (parser_skip(parser, LEX_SUB))
-        node = with_left(parser, NODE_NEGATIVE, line, parse_unary(parser, false));
+        node = node_with_left(parser, NODE_NEGATIVE, line, parse_unary(parser, false));
     else if (parser_skip(parser, LEX_ADD))
-        node = with_left(parser, NODE_POSITIVE, line, parse_unary(parser, false));
+        node = node_with_left(parser, NODE_POSITIVE, line, parse_unary(parser, false));
     else
-        node = parse_primary(parser);
+        node = operand_parse(parser);
     node = parse_postfix(parser, node);
     if (with_filters) node = parse_filters(parser, node);
     parser_leave(parser);
     return node;
-}
-
-/* ---- operands -------------------------------------------------------------------------------- */
-
-static struct node *constant(struct parser *parser, int line, struct value value)
-{
-    struct node *node = node_create(parser, NODE_CONSTANT, line);
-    node->constant = value;
-    return node;
-}
-
-static struct node *parse_name(struct parser *parser)
-{
-    const struct token *token = parser->at++;
-    struct slice name = token->text;
-    if (slice_is(name, "true") || slice_is(name, "True"))
-        return constant(parser, token->line, value_bool(true));
-    if (slice_is(name, "false") || slice_is(name, "False"))
-        return constant(parser, token->line, value_bool(false));
-    if (slice_is(name, "none") || slice_is(name, "None")) return constant(parser, token->line, NONE);
-
-    struct node *node = node_create(parser, NODE_NAME, token->line);
-    node->text = name;
-    node->symbol = parser_symbol(parser, name);
-    if (slice_is(name, "caller")) parser->uses |= USES_CALLER;
-    if (slice_is(name, "varargs")) parser->uses |= USES_VARARGS;
-    if (slice_is(name, "kwargs")) parser->uses |= USES_KWARGS;
-    return node;
-}
-
-/* Strings that follow one another are one. */
-static struct node *parse_string(struct parser *parser)
-{
-    const struct token *first = parser->at++;
-    struct slice text = first->text;
-    size_t n_bytes = text.n_bytes;
-    for (const struct token *more = parser->at; more->kind == LEX_STRING; more++)
-        n_bytes += more->text.n_bytes;
-    if (parser->at->kind == LEX_STRING) {
-        char *joined = parser_alloc(parser, n_bytes), *end = joined;
-        parser->at = first;
-        for (; parser->at->kind == LEX_STRING; parser->at++) {
-            memcpy(end, parser->at->text.data, parser->at->text.n_bytes);
-            end += parser->at->text.n_bytes;
-        }
-        text = (struct slice){joined, n_bytes};
-    }
-    return constant(parser, first->line, value_text(text));
-}
-
-/* The digits without underscores, in a buffer of 64. */
-static void copy_digits(struct parser *parser, const struct token *token, char digits[64])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < token->text.n_bytes; i++) {
-        if (token->text.data[i] == '_') continue;
-        if (n >= 63) parser_fail(parser, token->line, "a number has too many digits");
-        digits[n++] = token->text.data[i];
-    }
-    digits[n] = 0;
-}
-
-static struct node *parse_integer(struct parser *parser)
-{
-    const struct token *token = parser->at++;
-    char digits[64];
-    copy_digits(parser, token, digits);
-    bool has_prefix = digits[0] == '0' && digits[1] > '9';
-    int base = !has_prefix ? 10 : (digits[1] | 0x20) == 'x' ? 16 : (digits[1] | 0x20) == 'o' ? 8 : 2;
-    int64_t integer = 0;
-    for (const char *c = digits + (has_prefix ? 2 : 0); *c; c++) {
-        int digit = *c <= '9' ? *c - '0' : (*c | 0x20) - 'a' + 10;
-        if (__builtin_mul_overflow(integer, base, &integer) ||
-            __builtin_add_overflow(integer, digit, &integer))
-            parser_fail(parser, token->line, "the integer %s does not fit in 64 bits", digits);
-    }
-    return constant(parser, token->line, value_int(integer));
-}
-
-static struct node *parse_float(struct parser *parser)
-{
-    const struct token *token = parser->at++;
-    char digits[64];
-    copy_digits(parser, token, digits);
-    return constant(parser, token->line, value_float(number_read(digits, NULL)));
-}
-
-static struct node *parse_list(struct parser *parser)
-{
-    struct node *list = node_create(parser, NODE_LIST, (parser->at++)->line);
-    struct node_stack stack = {0};
-    while (parser->at->kind != LEX_RBRACKET) {
-        node_push(parser, &stack, expression_parse(parser));
-        if (!parser_skip(parser, LEX_COMMA)) break;
-    }
-    parser_expect(parser, LEX_RBRACKET);
-    take_items(list, &stack);
-    return list;
-}
-
-static struct node *parse_dict(struct parser *parser)
-{
-    struct node *dict = node_create(parser, NODE_DICT, (parser->at++)->line);
-    struct node_stack stack = {0};
-    while (parser->at->kind != LEX_RBRACE) {
-        node_push(parser, &stack, expression_parse(parser));
-        parser_expect(parser, LEX_COLON);
-        node_push(parser, &stack, expression_parse(parser));
-        if (!parser_skip(parser, LEX_COMMA)) break;
-    }
-    parser_expect(parser, LEX_RBRACE);
-    take_items(dict, &stack);
-    return dict;
-}
-
-static struct node *parse_primary(struct parser *parser)
-{
-    switch (parser->at->kind) {
-    case LEX_NAME: return parse_name(parser);
-    case LEX_STRING: return parse_string(parser);
-    case LEX_INTEGER: return parse_integer(parser);
-    case LEX_FLOAT: return parse_float(parser);
-    case LEX_LBRACKET: return parse_list(parser);
-    case LEX_LBRACE: return parse_dict(parser);
-    case LEX_LPAREN: {
-        parser->at++;
-        struct node *node = parse_items(parser, parse_choose, NULL, true);
-        parser_expect(parser, LEX_RPAREN);
-        return node;
-    }
-    default: parser_fail_token(parser, "an expression");
-    }
 }
 
 /* ---- what follows an operand ----------------------------------------------------------------- */
@@ -384,17 +247,18 @@ static struct node *parse_subscript(struct parser *parser, struct node *left, in
         if (parser->at->kind == LEX_COMMA) {
             struct node_stack stack = {0};
             node_push(parser, &stack, parts[0]);
-            while (parser_skip(parser, LEX_COMMA)) node_push(parser, &stack, expression_parse(parser));
+            while (parser_skip(parser, LEX_COMMA))
+                node_push(parser, &stack, expression_parse(parser));
             parts[0] = node_create(parser, NODE_TUPLE, line);
-            take_items(parts[0], &stack);
+            node_take_items(parts[0], &stack);
         }
         parser_expect(parser, LEX_RBRACKET);
-        struct node *item = with_left(parser, NODE_ITEM, line, left);
+        struct node *item = node_with_left(parser, NODE_ITEM, line, left);
         item->right = parts[0];
         return item;
     }
     parser_expect(parser, LEX_RBRACKET);
-    struct node *slice = with_left(parser, NODE_SLICE, line, left);
+    struct node *slice = node_with_left(parser, NODE_SLICE, line, left);
     slice->items = parser_alloc(parser, sizeof parts);
     memcpy(slice->items, parts, sizeof parts);
     slice->n_items = 3;
@@ -405,11 +269,11 @@ static struct node *parse_subscript(struct parser *parser, struct node *left, in
 static struct node *parse_attribute(struct parser *parser, struct node *left, int line)
 {
     if (parser->at->kind == LEX_INTEGER) {
-        struct node *item = with_left(parser, NODE_ITEM, line, left);
-        item->right = parse_integer(parser);
+        struct node *item = node_with_left(parser, NODE_ITEM, line, left);
+        item->right = operand_parse(parser);
         return item;
     }
-    struct node *attribute = with_left(parser, NODE_ATTRIBUTE, line, left);
+    struct node *attribute = node_with_left(parser, NODE_ATTRIBUTE, line, left);
     attribute->text = parser_expect(parser, LEX_NAME)->text;
     return attribute;
 }
@@ -423,7 +287,7 @@ static struct node *parse_postfix(struct parser *parser, struct node *left)
         } else if (parser_skip(parser, LEX_LBRACKET)) {
             left = parse_subscript(parser, left, line);
         } else if (parser->at->kind == LEX_LPAREN) {
-            left = with_left(parser, NODE_CALL, line, left);
+            left = node_with_left(parser, NODE_CALL, line, left);
             left->call = parse_call(parser);
         } else {
             return left;
@@ -446,12 +310,14 @@ static struct call *parse_call(struct parser *parser)
             call->spread_named = expression_parse(parser);
         } else if (token->kind == LEX_NAME && token[1].kind == LEX_ASSIGN) {
             parser->at += 2;
-            struct node *argument = with_left(parser, NODE_NAME, token->line, expression_parse(parser));
+            struct node *argument =
+                node_with_left(parser, NODE_NAME, token->line, expression_parse(parser));
             argument->text = token->text;
             node_push(parser, &named, argument);
         } else {
             if (named.n || call->spread || call->spread_named)
-                parser_fail(parser, token->line, "an argument without a name follows one with a name");
+                parser_fail(parser, token->line,
+                            "an argument without a name follows one with a name");
             node_push(parser, &positional, expression_parse(parser));
         }
         if (!parser_skip(parser, LEX_COMMA)) break;
@@ -482,7 +348,7 @@ static struct slice parse_dotted(struct parser *parser)
 
 static struct node *parse_filter(struct parser *parser, struct node *left)
 {
-    struct node *filter = with_left(parser, NODE_FILTER, parser->at->line, left);
+    struct node *filter = node_with_left(parser, NODE_FILTER, parser->at->line, left);
     filter->text = parse_dotted(parser);
     filter->call = parser->at->kind == LEX_LPAREN ? parse_call(parser)
                                                   : parser_alloc(parser, sizeof *filter->call);
@@ -497,32 +363,35 @@ static bool at_bare_argument(const struct parser *parser)
     case LEX_INTEGER:
     case LEX_FLOAT:
     case LEX_LBRACKET:
-    case LEX_LBRACE: return true;
+    case LEX_LBRACE:
+        return true;
     case LEX_NAME:
         return !parser_at_name(parser, "else") && !parser_at_name(parser, "or") &&
                !parser_at_name(parser, "and");
-    default: return false;
+    default:
+        return false;
     }
 }
 
 static struct node *parse_test(struct parser *parser, struct node *left, int line)
 {
     bool negated = parser_skip_name(parser, "not");
-    struct node *test = with_left(parser, NODE_TEST, line, left);
+    struct node *test = node_with_left(parser, NODE_TEST, line, left);
     test->text = parse_dotted(parser);
     if (parser->at->kind == LEX_LPAREN) {
         test->call = parse_call(parser);
     } else {
         test->call = parser_alloc(parser, sizeof *test->call);
         if (at_bare_argument(parser)) {
-            if (parser_at_name(parser, "is")) parser_fail(parser, line, "tests cannot be chained with 'is'");
+            if (parser_at_name(parser, "is"))
+                parser_fail(parser, line, "tests cannot be chained with 'is'");
             struct node_stack stack = {0};
-            node_push(parser, &stack, parse_postfix(parser, parse_primary(parser)));
+            node_push(parser, &stack, parse_postfix(parser, operand_parse(parser)));
             test->call->positional = stack.items;
             test->call->n_positional = 1;
         }
     }
-    return negated ? with_left(parser, NODE_NOT, line, test) : test;
+    return negated ? node_with_left(parser, NODE_NOT, line, test) : test;
 }
 
 /* `| filter` and `is test`, as often as they come. */
@@ -535,7 +404,7 @@ static struct node *parse_filters(struct parser *parser, struct node *left)
         } else if (parser_skip_name(parser, "is")) {
             left = parse_test(parser, left, line);
         } else if (parser->at->kind == LEX_LPAREN) {
-            left = with_left(parser, NODE_CALL, line, left);
+            left = node_with_left(parser, NODE_CALL, line, left);
             left->call = parse_call(parser);
         } else {
             return left;

@@ -44,7 +44,8 @@ static struct list *copy_list(struct render *render, const struct list *from)
 
 static BUILTIN(filter_default)
 {
-    bool replace = self.kind == VALUE_UNDEFINED || (slot_truth(render, slots[1], false) && !value_truth(render, self));
+    bool replace = self.kind == VALUE_UNDEFINED ||
+                   (slot_truth(render, slots[1], false) && !value_truth(render, self));
     if (!replace) return self;
     return slots[0].kind == VALUE_ABSENT ? value_text(slice_of("")) : slots[0];
 }
@@ -65,7 +66,8 @@ static bool read_int(struct slice text, int base, int64_t *out)
 {
     char copy[72];
     text = unicode_strip(text, NULL, true, true);
-    if (!text.n_bytes || text.n_bytes >= sizeof copy || base == 1 || base < 0 || base > 36) return false;
+    if (!text.n_bytes || text.n_bytes >= sizeof copy || base == 1 || base < 0 || base > 36)
+        return false;
     size_t n = 0;
     for (size_t i = 0; i < text.n_bytes; i++) {
         bool between = i && i + 1 < text.n_bytes && text.data[i - 1] != '_';
@@ -101,7 +103,8 @@ static BUILTIN(filter_int)
     double number;
     struct value otherwise = slots[0].kind == VALUE_ABSENT ? value_int(0) : slots[0];
     if (self.kind == VALUE_UNDEFINED) render_fail_undefined(render, self);
-    if (self.kind == VALUE_STRING && read_int(self.text, (int)slot_int(render, slots[1], 10), &integer))
+    if (self.kind == VALUE_STRING &&
+        read_int(self.text, (int)slot_int(render, slots[1], 10), &integer))
         return value_int(integer);
     if (self.kind == VALUE_INT || self.kind == VALUE_BOOL) return value_int(value_integer(self));
     if (self.kind == VALUE_FLOAT)
@@ -109,7 +112,8 @@ static BUILTIN(filter_int)
     else if (self.kind != VALUE_STRING || !read_float(self.text, &number))
         return otherwise;
     if (isnan(number) || isinf(number)) return otherwise;
-    if (number >= 0x1p63 || number < -0x1p63) render_fail(render, "a number is too large for an integer");
+    if (number >= 0x1p63 || number < -0x1p63)
+        render_fail(render, "a number is too large for an integer");
     return value_int((int64_t)number);
 }
 
@@ -138,9 +142,11 @@ static double round_decimal(double number, int64_t precision)
 static BUILTIN(filter_round)
 {
     int64_t precision = slot_int(render, slots[0], 0);
+    render_charge(render, (size_t)(precision > 0 && precision < 300 ? precision : 300) / 8);
     struct slice how = slot_text(render, slots[1], "common");
     if (self.kind == VALUE_UNDEFINED) render_fail_undefined(render, self);
-    if (!value_is_number(self)) render_fail(render, "round: '%s' is not a number", value_type(self));
+    if (!value_is_number(self))
+        render_fail(render, "round: '%s' is not a number", value_type(self));
     if (slice_is(how, "common")) {
         if (self.kind == VALUE_FLOAT) return value_float(round_decimal(self.number, precision));
         if (precision >= 0) return value_int(value_integer(self));
@@ -190,7 +196,8 @@ static BUILTIN(filter_first)
 
 static BUILTIN(filter_last)
 {
-    if (self.kind == VALUE_GENERATOR) render_fail(render, "last: a generator has no last item, use list first");
+    if (self.kind == VALUE_GENERATOR)
+        render_fail(render, "last: a generator has no last item, use list first");
     const struct list *list = list_from(render, self);
     return list->n ? list->items[list->n - 1] : UNDEFINED;
 }
@@ -204,15 +211,18 @@ static BUILTIN(filter_items)
 {
     struct list *items = list_create(render, 0);
     if (self.kind == VALUE_UNDEFINED) return generator(items);
-    if (self.kind != VALUE_DICT) render_fail(render, "items: '%s' is not a mapping", value_type(self));
+    if (self.kind != VALUE_DICT)
+        render_fail(render, "items: '%s' is not a mapping", value_type(self));
     for (size_t i = 0; i < self.dict->n; i++)
-        list_append(render, items, list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
+        list_append(render, items,
+                    list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
     return generator(items);
 }
 
 static BUILTIN(filter_join)
 {
-    struct slice separator = slots[0].kind == VALUE_ABSENT ? slice_of("") : print_to_text(render, slots[0]);
+    struct slice separator =
+        slots[0].kind == VALUE_ABSENT ? slice_of("") : print_to_text(render, slots[0]);
     struct cursor cursor = cursor_open(render, self);
     struct value item;
     size_t mark = capture_begin(render), n = 0;
@@ -244,12 +254,15 @@ static BUILTIN(filter_sort)
         keys = keys_of(render, items, slots[2], (struct value){0}, case_sensitive);
     } else { /* several attributes, with commas between them */
         struct slice comma = slice_of(",");
-        const struct list *parts = string_split(render, paths, &comma, -1, false);
+        const struct list *parts = split_text(render, paths, &comma, -1, false);
         for (size_t i = 0; i < items->n; i++) {
             struct list *key = list_create(render, parts->n);
             for (size_t j = 0; j < parts->n; j++)
-                list_append(render, key, lower_case(render, attribute_path(render, items->items[i],
-                                                    parts->items[j], (struct value){0}), case_sensitive));
+                list_append(render, key,
+                            lower_case(render,
+                                       attribute_path(render, items->items[i], parts->items[j],
+                                                      (struct value){0}),
+                                       case_sensitive));
             list_append(render, keys, value_list(key));
         }
     }
@@ -260,13 +273,17 @@ static BUILTIN(filter_sort)
 static BUILTIN(filter_dictsort)
 {
     struct slice by = slot_text(render, slots[1], "key");
-    if (self.kind != VALUE_DICT) render_fail(render, "dictsort: '%s' is not a mapping", value_type(self));
-    if (!slice_is(by, "key") && !slice_is(by, "value")) render_fail(render, "dictsort: by is key or value");
+    if (self.kind != VALUE_DICT)
+        render_fail(render, "dictsort: '%s' is not a mapping", value_type(self));
+    if (!slice_is(by, "key") && !slice_is(by, "value"))
+        render_fail(render, "dictsort: by is key or value");
     struct list *items = list_create(render, self.dict->n);
     for (size_t i = 0; i < self.dict->n; i++)
-        list_append(render, items, list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
+        list_append(render, items,
+                    list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
     struct value place = value_int(slice_is(by, "value"));
-    struct list *keys = keys_of(render, items, place, (struct value){0}, slot_truth(render, slots[0], false));
+    struct list *keys =
+        keys_of(render, items, place, (struct value){0}, slot_truth(render, slots[0], false));
     list_sort(render, items, keys, slot_truth(render, slots[2], false));
     return value_list(items);
 }
@@ -274,7 +291,8 @@ static BUILTIN(filter_dictsort)
 static BUILTIN(filter_unique)
 {
     const struct list *items = list_from(render, self);
-    const struct list *keys = keys_of(render, items, slots[1], (struct value){0}, slot_truth(render, slots[0], false));
+    const struct list *keys =
+        keys_of(render, items, slots[1], (struct value){0}, slot_truth(render, slots[0], false));
     struct dict *seen = dict_create(render, 0);
     struct list *unique = list_create(render, 0);
     for (size_t i = 0; i < items->n; i++) {
@@ -285,10 +303,12 @@ static BUILTIN(filter_unique)
     return generator(unique);
 }
 
-static struct value extreme(struct render *render, struct value self, const struct value *slots, int sign)
+static struct value extreme(struct render *render, struct value self, const struct value *slots,
+                            int sign)
 {
     const struct list *items = list_from(render, self);
-    const struct list *keys = keys_of(render, items, slots[1], (struct value){0}, slot_truth(render, slots[0], false));
+    const struct list *keys =
+        keys_of(render, items, slots[1], (struct value){0}, slot_truth(render, slots[0], false));
     size_t best = 0;
     for (size_t i = 1; i < items->n; i++)
         if (value_compare(render, keys->items[i], keys->items[best]) == sign) best = i;
@@ -311,7 +331,8 @@ static BUILTIN(filter_sum)
     struct value item, sum = slots[1].kind == VALUE_ABSENT ? value_int(0) : slots[1];
     if (sum.kind == VALUE_STRING) render_fail(render, "sum: strings are joined with join");
     while (cursor_next(render, &cursor, &item))
-        sum = operate(render, OPERATOR_ADD, sum, attribute_path(render, item, slots[0], (struct value){0}));
+        sum = operate(render, OPERATOR_ADD, sum,
+                      attribute_path(render, item, slots[0], (struct value){0}));
     return sum;
 }
 

@@ -18,13 +18,16 @@ static struct value named(const struct arguments *arguments, const char *name)
     return (struct value){0};
 }
 
-static struct value map_attribute(struct render *render, struct value self, const struct arguments *arguments)
+static struct value map_attribute(struct render *render, struct value self,
+                                  const struct arguments *arguments)
 {
-    struct value path = named(arguments, "attribute"), otherwise = named(arguments, "default"), item;
+    struct value path = named(arguments, "attribute"), otherwise = named(arguments, "default"),
+                 item;
     struct list *mapped = list_create(render, 0);
     struct cursor cursor = cursor_open(render, self);
     for (size_t i = 0; i < arguments->n_named; i++)
-        if (!slice_is(arguments->names[i], "attribute") && !slice_is(arguments->names[i], "default"))
+        if (!slice_is(arguments->names[i], "attribute") &&
+            !slice_is(arguments->names[i], "default"))
             render_fail(render, "map: takes attribute and default");
     while (cursor_next(render, &cursor, &item))
         list_append(render, mapped, attribute_path(render, item, path, otherwise));
@@ -35,7 +38,8 @@ static BUILTIN(filter_map)
 {
     if (!arguments->n_positional && named(arguments, "attribute").kind != VALUE_ABSENT)
         return map_attribute(render, self, arguments);
-    struct slice name = arguments->n_positional ? slot_text(render, arguments->positional[0], NULL) : slice_of("");
+    struct slice name =
+        arguments->n_positional ? slot_text(render, arguments->positional[0], NULL) : slice_of("");
     const struct builtin *filter = filter_find(name);
     if (!filter) render_fail(render, "map: needs the name of a filter or an attribute");
     struct arguments rest = behind(arguments, 1);
@@ -50,13 +54,14 @@ static BUILTIN(filter_map)
 }
 
 /* Keeps the items whose test, or else truth, is `wanted`; by an attribute if `has_path`. */
-static struct value select_items(struct render *render, struct value self, const struct arguments *arguments,
-                                 bool has_path, bool wanted)
+static struct value select_items(struct render *render, struct value self,
+                                 const struct arguments *arguments, bool has_path, bool wanted)
 {
     struct list *kept = list_create(render, 0);
     struct cursor cursor = cursor_open(render, self);
     struct value item;
-    if (has_path && !arguments->n_positional) render_fail(render, "an attribute to select by is missing");
+    if (has_path && !arguments->n_positional)
+        render_fail(render, "an attribute to select by is missing");
     struct value path = has_path ? arguments->positional[0] : (struct value){0};
     struct arguments test = behind(arguments, has_path);
     bool has_test = test.n_positional > 0;

@@ -12,13 +12,14 @@ static struct value as_text(struct render *render, struct value value)
 static struct value invoke_method(struct render *render, const char *name, struct value self,
                                   const struct arguments *arguments)
 {
-    return builtin_invoke(render, string_find_method(slice_of(name)), as_text(render, self), arguments);
+    return builtin_invoke(render, string_find_method(slice_of(name)), as_text(render, self),
+                          arguments);
 }
 
-#define METHOD_FILTER(filter, method)                                                                \
-    static BUILTIN(filter)                                                                           \
-    {                                                                                                \
-        return invoke_method(render, method, self, arguments);                                       \
+#define METHOD_FILTER(filter, method)                                                              \
+    static BUILTIN(filter)                                                                         \
+    {                                                                                              \
+        return invoke_method(render, method, self, arguments);                                     \
     }
 
 METHOD_FILTER(filter_upper, "upper")
@@ -59,7 +60,8 @@ static BUILTIN(filter_replace)
 {
     struct slice text = print_to_text(render, self);
     return value_text(string_replace(render, text, print_to_text(render, slots[0]),
-                                     print_to_text(render, slots[1]), slot_int(render, slots[2], -1)));
+                                     print_to_text(render, slots[1]),
+                                     slot_int(render, slots[2], -1)));
 }
 
 static bool begins_word(uint32_t code)
@@ -97,14 +99,16 @@ static BUILTIN(filter_indent)
     struct slice indent = {0};
     bool first = slot_truth(render, slots[1], false), blank = slot_truth(render, slots[2], false);
     if (text.kind == VALUE_UNDEFINED) render_fail_undefined(render, text);
-    if (text.kind != VALUE_STRING) render_fail(render, "indent: '%s' is not a string", value_type(text));
+    if (text.kind != VALUE_STRING)
+        render_fail(render, "indent: '%s' is not a string", value_type(text));
     size_t mark = capture_begin(render);
     if (slots[0].kind != VALUE_STRING)
         for (int64_t i = slot_int(render, slots[0], 4); i > 0; i--) emit_text(render, " ");
     indent = slots[0].kind == VALUE_STRING ? slots[0].text : capture_end(render, mark);
 
     /* The newline put behind keeps a last line that is empty. */
-    const struct list *lines = string_lines(render, render_join(render, text.text, slice_of("\n")), false);
+    const struct list *lines =
+        split_lines(render, render_join(render, text.text, slice_of("\n")), false);
     mark = capture_begin(render);
     for (size_t i = 0; i < lines->n; i++) {
         struct slice line = lines->items[i].text;
@@ -127,12 +131,13 @@ static BUILTIN(filter_truncate)
     struct slice end = slot_text(render, slots[2], "...");
     int64_t length = slot_int(render, slots[0], 255), n_end = (int64_t)unicode_length(end);
     int64_t leeway = slot_int(render, slots[3], 5);
-    if (length < n_end || leeway < 0) render_fail(render, "truncate: the length is shorter than its end");
+    if (length < n_end || leeway < 0)
+        render_fail(render, "truncate: the length is shorter than its end");
     if ((int64_t)value_length(render, text) - leeway <= length) return text;
     struct slice kept = first_characters(text.text, length - n_end);
     if (!slot_truth(render, slots[1], false)) {
         struct slice space = slice_of(" ");
-        kept = string_split(render, kept, &space, 1, true)->items[0].text;
+        kept = split_text(render, kept, &space, 1, true)->items[0].text;
     }
     text.text = render_join(render, kept, end);
     return text;
@@ -143,7 +148,7 @@ static BUILTIN(filter_wordcount)
     struct slice text = print_to_text(render, self);
     int64_t n = 0;
     bool inside = false;
-    render_charge_bytes(render, text.n_bytes);
+    render_charge_characters(render, text.n_bytes);
     for (size_t at = 0; at < text.n_bytes;) {
         bool is_word = unicode_is_word(unicode_next(text, &at));
         n += is_word && !inside;
@@ -164,16 +169,18 @@ static BUILTIN(filter_format)
         return format_percent(render, text, (struct value){.kind = VALUE_DICT, .dict = dict});
     }
     struct list *list = list_create(render, arguments->n_positional);
-    for (size_t i = 0; i < arguments->n_positional; i++) list_append(render, list, arguments->positional[i]);
+    for (size_t i = 0; i < arguments->n_positional; i++)
+        list_append(render, list, arguments->positional[i]);
     return format_percent(render, text, (struct value){.kind = VALUE_TUPLE, .list = list});
 }
 
 static void emit_quoted(struct render *render, struct slice text, const char *also_safe)
 {
-    render_charge_bytes(render, 8 * text.n_bytes);
+    render_charge(render, text.n_bytes);
     for (size_t i = 0; i < text.n_bytes; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c < 0x80) ||
+        bool plain = (c >= '0' && c <= '9') ||
+                     ((c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c < 0x80) ||
                      (c && strchr("_.-~", c)) || (c && strchr(also_safe, c));
         char hex[4];
         if (!plain) snprintf(hex, sizeof hex, "%%%02X", c);
@@ -185,7 +192,7 @@ static void emit_quoted(struct render *render, struct slice text, const char *al
 static void emit_query_part(struct render *render, struct value value)
 {
     struct slice text = print_to_text(render, value), space = slice_of(" ");
-    const struct list *words = string_split(render, text, &space, -1, false);
+    const struct list *words = split_text(render, text, &space, -1, false);
     for (size_t i = 0; i < words->n; i++) {
         if (i) emit_text(render, "+");
         emit_quoted(render, words->items[i].text, "");
@@ -194,12 +201,15 @@ static void emit_query_part(struct render *render, struct value value)
 
 static BUILTIN(filter_urlencode)
 {
-    bool is_query = self.kind != VALUE_STRING && cursor_is_possible(self) && self.kind != VALUE_UNDEFINED;
+    bool is_query =
+        self.kind != VALUE_STRING && cursor_is_possible(self) && self.kind != VALUE_UNDEFINED;
     struct slice text = is_query ? (struct slice){0} : print_to_text(render, self);
     struct list *pairs = list_create(render, 0);
     if (self.kind == VALUE_DICT) {
         for (size_t i = 0; i < self.dict->n; i++)
-            list_append(render, pairs, list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
+            list_append(
+                render, pairs,
+                list_of_two(render, self.dict->entries[i].key, self.dict->entries[i].value));
     } else if (is_query) {
         pairs = list_from(render, self);
     }

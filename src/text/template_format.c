@@ -49,7 +49,8 @@ static int read_number(struct render *render, struct reader *reader, int limit)
 static struct slice read_until(struct reader *reader, const char *stops)
 {
     size_t start = reader->at;
-    while (reader->at < reader->text.n_bytes && !(peek(reader) && strchr(stops, peek(reader)))) reader->at++;
+    while (reader->at < reader->text.n_bytes && !(peek(reader) && strchr(stops, peek(reader))))
+        reader->at++;
     return (struct slice){reader->text.data + start, reader->at - start};
 }
 
@@ -64,8 +65,8 @@ static void emit_padding(struct render *render, struct slice fill, int n)
 }
 
 /* `sign` may be empty; `align` is what applies if the format names none. */
-static void emit_padded(struct render *render, const struct spec *spec, struct slice sign, struct slice body,
-                        char align)
+static void emit_padded(struct render *render, const struct spec *spec, struct slice sign,
+                        struct slice body, char align)
 {
     if (spec->align) align = spec->align;
     size_t n = unicode_length(sign) + unicode_length(body);
@@ -98,7 +99,10 @@ static void emit_integer(struct render *render, const struct spec *spec, int64_t
 {
     char digits[80], grouped[120];
     uint64_t magnitude = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
-    int n = 0, base = spec->type == 'o' ? 8 : spec->type == 'b' ? 2 : (spec->type | 0x20) == 'x' ? 16 : 10;
+    int n = 0, base = spec->type == 'o'            ? 8
+                      : spec->type == 'b'          ? 2
+                      : (spec->type | 0x20) == 'x' ? 16
+                                                   : 10;
     char letter = spec->type == 'X' ? 'A' : 'a', reversed[72];
     do {
         int digit = (int)(magnitude % (uint64_t)base);
@@ -122,6 +126,7 @@ static void emit_float(struct render *render, const struct spec *spec, double nu
     bool percent = spec->type == '%', finite = isfinite(number);
     char type = !finite || percent ? 'f' : spec->type ? spec->type : 'g';
     int precision = spec->precision < 0 ? 6 : spec->precision;
+    render_charge(render, 4 + (size_t)precision / 8);
     double magnitude = fabs(percent ? number * 100 : number);
     snprintf(format, sizeof format, "%%%s.*%c", spec->alternate ? "#" : "", type);
     snprintf(text, sizeof text - 1, format, precision, magnitude);
@@ -131,7 +136,8 @@ static void emit_float(struct render *render, const struct spec *spec, double nu
     emit_padded(render, spec, sign_of(spec, signbit(number) && !isnan(number)), body, '>');
 }
 
-static void emit_string(struct render *render, const struct spec *spec, struct slice text, char align)
+static void emit_string(struct render *render, const struct spec *spec, struct slice text,
+                        char align)
 {
     if (spec->precision >= 0) text.n_bytes = unicode_offset(text, (size_t)spec->precision);
     emit_padded(render, spec, (struct slice){0}, text, align);
@@ -161,16 +167,19 @@ static void emit_number(struct render *render, const struct spec *spec, struct v
 {
     bool as_integer = spec->type && strchr("dxXob", spec->type);
     if (value.kind == VALUE_UNDEFINED) render_fail_undefined(render, value);
-    if (!value_is_number(value)) render_fail(render, "a format needs a number and found '%s'", value_type(value));
+    if (!value_is_number(value))
+        render_fail(render, "a format needs a number and found '%s'", value_type(value));
     if (as_integer && value.kind == VALUE_FLOAT) {
         double whole = trunc(value.number);
-        if (!(whole >= -0x1p63 && whole < 0x1p63)) render_fail(render, "a number is too large for an integer");
+        if (!(whole >= -0x1p63 && whole < 0x1p63))
+            render_fail(render, "a number is too large for an integer");
         emit_integer(render, spec, (int64_t)whole);
     } else if (as_integer || (!spec->type && value.kind != VALUE_FLOAT)) {
         emit_integer(render, spec, value_integer(value));
     } else if (!spec->type && spec->precision < 0) {
         struct value magnitude = value_float(fabs(value.number));
-        emit_padded(render, spec, sign_of(spec, signbit(value.number)), repr_text(render, magnitude), '>');
+        emit_padded(render, spec, sign_of(spec, signbit(value.number)),
+                    repr_text(render, magnitude), '>');
     } else {
         emit_float(render, spec, value_number(value));
     }
@@ -189,7 +198,8 @@ static struct value next_value(struct render *render, struct percent *percent)
     struct value values = percent->values;
     size_t n = values.kind == VALUE_TUPLE ? values.list->n : 1;
     if (percent->n_used >= n) render_fail(render, "a format has more places than there are values");
-    return values.kind == VALUE_TUPLE ? values.list->items[percent->n_used++] : (percent->n_used++, values);
+    return values.kind == VALUE_TUPLE ? values.list->items[percent->n_used++]
+                                      : (percent->n_used++, values);
 }
 
 static int read_size(struct render *render, struct percent *percent, int limit)
@@ -214,7 +224,8 @@ static struct spec read_percent_spec(struct render *render, struct percent *perc
     spec.width = read_size(render, percent, MAX_WIDTH);
     if (skip(reader, '.')) spec.precision = read_size(render, percent, MAX_PRECISION);
     spec.type = peek(reader);
-    if (!spec.type || !strchr("sradiufFeEgGxXoc%", spec.type)) render_fail(render, "a %% format has no known type");
+    if (!spec.type || !strchr("sradiufFeEgGxXoc%", spec.type))
+        render_fail(render, "a %% format has no known type");
     reader->at++;
     if (zero && !spec.align && !strchr("srac", spec.type)) {
         spec.align = '=';
@@ -298,14 +309,15 @@ static struct spec read_brace_spec(struct render *render, struct slice text)
     spec.width = read_number(render, &reader, MAX_WIDTH);
     if (peek(&reader) == ',' || peek(&reader) == '_') spec.group = text.data[reader.at++];
     if (skip(&reader, '.')) spec.precision = read_number(render, &reader, MAX_PRECISION);
-    if (peek(&reader) && strchr("sdxXobcfFeEgG%", peek(&reader))) spec.type = text.data[reader.at++];
+    if (peek(&reader) && strchr("sdxXobcfFeEgG%", peek(&reader)))
+        spec.type = text.data[reader.at++];
     if (reader.at != text.n_bytes) render_fail(render, "a {} format is not understood");
     return spec;
 }
 
 /* An argument by place, by name, or the next; then its .attributes and [items]. */
-static struct value find_field(struct render *render, struct reader *reader, const struct arguments *arguments,
-                               size_t *n_used)
+static struct value find_field(struct render *render, struct reader *reader,
+                               const struct arguments *arguments, size_t *n_used)
 {
     struct slice name = read_until(reader, ".[!:}");
     struct value value = {0};
@@ -317,12 +329,14 @@ static struct value find_field(struct render *render, struct reader *reader, con
         for (size_t i = 0; i < arguments->n_named; i++)
             if (slice_equal(arguments->names[i], name)) value = arguments->named[i];
     }
-    if (value.kind == VALUE_ABSENT) render_fail(render, "a {} format names an argument that is not there");
+    if (value.kind == VALUE_ABSENT)
+        render_fail(render, "a {} format names an argument that is not there");
     for (;;) {
         if (skip(reader, '.')) {
             value = attribute_get(render, value, read_until(reader, ".[!:}"));
         } else if (skip(reader, '[')) {
-            value = attribute_path(render, value, value_text(read_until(reader, "].")), (struct value){0});
+            value = attribute_path(render, value, value_text(read_until(reader, "].")),
+                                   (struct value){0});
             if (!skip(reader, ']')) render_fail(render, "a {} format has no ']'");
         } else {
             return value;
@@ -330,19 +344,21 @@ static struct value find_field(struct render *render, struct reader *reader, con
     }
 }
 
-static void emit_field(struct render *render, struct reader *reader, const struct arguments *arguments,
-                       size_t *n_used)
+static void emit_field(struct render *render, struct reader *reader,
+                       const struct arguments *arguments, size_t *n_used)
 {
     struct value value = find_field(render, reader, arguments, n_used);
     if (skip(reader, '!')) {
         bool is_repr = skip(reader, 'r');
-        if (!is_repr && !skip(reader, 's')) render_fail(render, "a {} format converts with !r or !s");
+        if (!is_repr && !skip(reader, 's'))
+            render_fail(render, "a {} format converts with !r or !s");
         value = value_text(is_repr ? repr_text(render, value) : print_to_text(render, value));
     }
     struct slice text = skip(reader, ':') ? read_until(reader, "}") : (struct slice){0};
     if (!skip(reader, '}')) render_fail(render, "a {} format has no '}'");
     struct spec spec = read_brace_spec(render, text);
-    bool is_plain = value.kind != VALUE_INT && value.kind != VALUE_FLOAT && !(value.kind == VALUE_BOOL && spec.type);
+    bool is_plain = value.kind != VALUE_INT && value.kind != VALUE_FLOAT &&
+                    !(value.kind == VALUE_BOOL && spec.type);
     if (!text.n_bytes)
         print_value(render, value);
     else if (spec.type == 'c')

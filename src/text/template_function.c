@@ -8,7 +8,8 @@ enum { MAX_RANGE = 100000 }; /* the sandbox's own bound */
 
 static BUILTIN(make_range)
 {
-    int64_t start = slot_int(render, slots[0], 0), stop = start, step = slot_int(render, slots[2], 1);
+    int64_t start = slot_int(render, slots[0], 0), stop = start,
+            step = slot_int(render, slots[2], 1);
     if (slots[1].kind == VALUE_ABSENT)
         start = 0;
     else
@@ -18,7 +19,8 @@ static BUILTIN(make_range)
     struct range *range = render_alloc(render, 1, sizeof *range);
     *range = (struct range){.start = start, .stop = stop, .step = step};
     if (step > 0 ? start < stop : start > stop) {
-        uint64_t distance = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
+        uint64_t distance =
+            step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
         uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
         uint64_t n = (distance - 1) / stride + 1;
         if (n > MAX_RANGE) render_fail(render, "range() has more than %d numbers", MAX_RANGE);
@@ -31,7 +33,8 @@ static BUILTIN(make_range)
 static struct dict *collect(struct render *render, const struct arguments *arguments)
 {
     struct dict *dict = dict_create(render, arguments->n_named);
-    if (arguments->n_positional > 1) render_fail(render, "dict() takes at most one argument without a name");
+    if (arguments->n_positional > 1)
+        render_fail(render, "dict() takes at most one argument without a name");
     if (arguments->n_positional) {
         struct value from = arguments->positional[0], item;
         struct cursor cursor = cursor_open(render, from);
@@ -96,7 +99,8 @@ static BUILTIN(strftime_now)
     if (!localtime_r(&now, &local)) render_fail(render, "strftime_now() knows no such time");
     size_t n_bytes = strftime(text, sizeof text, format, &local);
     size_t mark = capture_begin(render);
-    if (!unicode_is_valid((struct slice){text, n_bytes})) render_fail(render, "strftime_now() gives no text");
+    if (!unicode_is_valid((struct slice){text, n_bytes}))
+        render_fail(render, "strftime_now() gives no text");
     emit(render, (struct slice){text, n_bytes});
     return value_text(capture_end(render, mark));
 }

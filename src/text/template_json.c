@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void print_any(struct render *render, struct value value, const struct json_style *style, int level);
+enum { STEPS_A_VALUE = 1000 };
+
+static void print_any(struct render *render, struct value value, const struct json_style *style,
+                      int level);
 
 static struct value import_array(struct render *render, const json_t *json)
 {
@@ -34,25 +37,34 @@ static struct value import_object(struct render *render, const json_t *json)
     size_t key_bytes;
     json_t *item;
     render_enter(render);
-    json_object_keylen_foreach((json_t *)json, key, key_bytes, item)
-        dict_set(render, dict, value_text(import_text(render, key, key_bytes)), json_import(render, item));
+    json_object_keylen_foreach((json_t *)json, key, key_bytes, item) dict_set(
+        render, dict, value_text(import_text(render, key, key_bytes)), json_import(render, item));
     render_leave(render);
     return (struct value){.kind = VALUE_DICT, .dict = dict};
 }
 
-/* Strings stay where they are: the variables outlive the render. */
+/* Strings stay where they are: the variables outlive the render. A long conversation earns a longer
+ * render; since dicts are charged as they fill, keys made to collide do not. */
 struct value json_import(struct render *render, const json_t *json)
 {
+    render->limits.steps += STEPS_A_VALUE;
     switch (json_typeof(json)) {
-    case JSON_OBJECT: return import_object(render, json);
-    case JSON_ARRAY: return import_array(render, json);
+    case JSON_OBJECT:
+        return import_object(render, json);
+    case JSON_ARRAY:
+        return import_array(render, json);
     case JSON_STRING:
         return value_text(import_text(render, json_string_value(json), json_string_length(json)));
-    case JSON_INTEGER: return value_int(json_integer_value(json));
-    case JSON_REAL: return value_float(json_real_value(json));
-    case JSON_TRUE: return value_bool(true);
-    case JSON_FALSE: return value_bool(false);
-    case JSON_NULL: break;
+    case JSON_INTEGER:
+        return value_int(json_integer_value(json));
+    case JSON_REAL:
+        return value_float(json_real_value(json));
+    case JSON_TRUE:
+        return value_bool(true);
+    case JSON_FALSE:
+        return value_bool(false);
+    case JSON_NULL:
+        break;
     }
     return NONE;
 }
@@ -89,7 +101,8 @@ static void print_string(struct render *render, struct slice text, bool ensure_a
     emit_text(render, "\"");
     for (size_t at = 0; at < text.n_bytes;) {
         size_t end = at;
-        while (end < text.n_bytes && !needs_escape((unsigned char)text.data[end], ensure_ascii)) end++;
+        while (end < text.n_bytes && !needs_escape((unsigned char)text.data[end], ensure_ascii))
+            end++;
         emit(render, (struct slice){text.data + at, end - at});
         at = end;
         if (at == text.n_bytes) break;
@@ -115,8 +128,8 @@ static void new_line(struct render *render, const struct json_style *style, int 
     for (int i = 0; i < level; i++) emit(render, style->indent);
 }
 
-static void print_list(struct render *render, const struct list *list, const struct json_style *style,
-                       int level)
+static void print_list(struct render *render, const struct list *list,
+                       const struct json_style *style, int level)
 {
     emit_text(render, "[");
     for (size_t i = 0; i < list->n; i++) {
@@ -155,8 +168,8 @@ static const struct dict_entry **sorted_entries(struct render *render, const str
     return sorted;
 }
 
-static void print_dict(struct render *render, const struct dict *dict, const struct json_style *style,
-                       int level)
+static void print_dict(struct render *render, const struct dict *dict,
+                       const struct json_style *style, int level)
 {
     const struct dict_entry **sorted = style->sort_keys ? sorted_entries(render, dict) : NULL;
     emit_text(render, "{");
@@ -172,21 +185,35 @@ static void print_dict(struct render *render, const struct dict *dict, const str
     emit_text(render, "}");
 }
 
-static void print_any(struct render *render, struct value value, const struct json_style *style, int level)
+static void print_any(struct render *render, struct value value, const struct json_style *style,
+                      int level)
 {
     render_enter(render);
     render_charge(render, 1);
     switch (value.kind) {
-    case VALUE_NONE: emit_text(render, "null"); break;
-    case VALUE_BOOL: emit_text(render, value.boolean ? "true" : "false"); break;
+    case VALUE_NONE:
+        emit_text(render, "null");
+        break;
+    case VALUE_BOOL:
+        emit_text(render, value.boolean ? "true" : "false");
+        break;
     case VALUE_INT:
-    case VALUE_FLOAT: print_number(render, value); break;
-    case VALUE_STRING: print_string(render, value.text, style->ensure_ascii); break;
+    case VALUE_FLOAT:
+        print_number(render, value);
+        break;
+    case VALUE_STRING:
+        print_string(render, value.text, style->ensure_ascii);
+        break;
     case VALUE_LIST:
-    case VALUE_TUPLE: print_list(render, value.list, style, level); break;
-    case VALUE_DICT: print_dict(render, value.dict, style, level); break;
+    case VALUE_TUPLE:
+        print_list(render, value.list, style, level);
+        break;
+    case VALUE_DICT:
+        print_dict(render, value.dict, style, level);
+        break;
     default:
-        render_fail(render, "tojson: a value of type '%s' cannot be written as JSON", value_type(value));
+        render_fail(render, "tojson: a value of type '%s' cannot be written as JSON",
+                    value_type(value));
     }
     render_leave(render);
 }

@@ -69,7 +69,8 @@ void lex_source(struct parser *parser, const char *source, size_t n_bytes)
     lexer.source = normalise(parser, source, n_bytes);
     while (lexer.at < lexer.source.n_bytes) lex_root(&lexer);
     push(&lexer, LEX_END, (struct slice){0});
-    if (parser->tokens.failed || parser->brackets.failed) parser_fail(parser, lexer.line, "not enough memory");
+    if (parser->tokens.failed || parser->brackets.failed)
+        parser_fail(parser, lexer.line, "not enough memory");
 }
 
 /* All newlines become \n, and one at the very end goes. */
@@ -87,7 +88,8 @@ static struct slice normalise(struct parser *parser, const char *source, size_t 
 }
 
 /* What of the text before a tag stays. */
-static struct slice strip_before(const struct lexer *lexer, struct slice text, char sign, bool is_print)
+static struct slice strip_before(const struct lexer *lexer, struct slice text, char sign,
+                                 bool is_print)
 {
     if (sign == '-') return unicode_strip(text, NULL, false, true);
     if (sign == '+' || is_print) return text;
@@ -154,8 +156,8 @@ static void lex_comment(struct lexer *lexer)
 }
 
 /* Matches "{%- name -%}" at `tag`: where it ends, or 0. The signs found are stored. */
-static size_t match_word_tag(const struct lexer *lexer, size_t tag, const char *name, char *begin_sign,
-                             char *end_sign, size_t *end_tag)
+static size_t match_word_tag(const struct lexer *lexer, size_t tag, const char *name,
+                             char *begin_sign, char *end_sign, size_t *end_tag)
 {
     if (!looking_at(lexer, tag, "{%")) return 0;
     size_t at = tag + 2;
@@ -252,12 +254,12 @@ static const struct {
     const char *text;
     enum token_kind kind;
 } operators[] = {
-    {"//", LEX_FLOORDIV}, {"**", LEX_POW},      {"==", LEX_EQ},      {"!=", LEX_NE},
-    {">=", LEX_GE},       {"<=", LEX_LE},       {"+", LEX_ADD},      {"-", LEX_SUB},
-    {"*", LEX_MUL},       {"/", LEX_DIV},       {"%", LEX_MOD},      {"~", LEX_TILDE},
-    {"<", LEX_LT},        {">", LEX_GT},        {"=", LEX_ASSIGN},   {".", LEX_DOT},
-    {":", LEX_COLON},     {"|", LEX_PIPE},      {",", LEX_COMMA},    {";", LEX_SEMICOLON},
-    {"(", LEX_LPAREN},    {")", LEX_RPAREN},    {"[", LEX_LBRACKET}, {"]", LEX_RBRACKET},
+    {"//", LEX_FLOORDIV}, {"**", LEX_POW},   {"==", LEX_EQ},      {"!=", LEX_NE},
+    {">=", LEX_GE},       {"<=", LEX_LE},    {"+", LEX_ADD},      {"-", LEX_SUB},
+    {"*", LEX_MUL},       {"/", LEX_DIV},    {"%", LEX_MOD},      {"~", LEX_TILDE},
+    {"<", LEX_LT},        {">", LEX_GT},     {"=", LEX_ASSIGN},   {".", LEX_DOT},
+    {":", LEX_COLON},     {"|", LEX_PIPE},   {",", LEX_COMMA},    {";", LEX_SEMICOLON},
+    {"(", LEX_LPAREN},    {")", LEX_RPAREN}, {"[", LEX_LBRACKET}, {"]", LEX_RBRACKET},
     {"{", LEX_LBRACE},    {"}", LEX_RBRACE},
 };
 
@@ -265,7 +267,10 @@ static const struct {
 static void lex_bracket(struct lexer *lexer, enum token_kind kind)
 {
     struct buffer *due = &lexer->parser->brackets;
-    char closing = kind == LEX_LPAREN ? ')' : kind == LEX_LBRACKET ? ']' : kind == LEX_LBRACE ? '}' : 0;
+    char closing = kind == LEX_LPAREN     ? ')'
+                   : kind == LEX_LBRACKET ? ']'
+                   : kind == LEX_LBRACE   ? '}'
+                                          : 0;
     if (closing) {
         buffer_append(due, &closing, 1);
     } else if (kind == LEX_RPAREN || kind == LEX_RBRACKET || kind == LEX_RBRACE) {
@@ -356,16 +361,18 @@ static uint32_t read_hex(struct lexer *lexer, size_t at, int digits)
     uint32_t code = 0;
     for (int i = 0; i < digits; i++) {
         int value = hex_value(byte_at(lexer, at + (size_t)i));
-        if (value < 0) parser_fail(lexer->parser, lexer->line, "a string has a short \\x, \\u or \\U escape");
+        if (value < 0)
+            parser_fail(lexer->parser, lexer->line, "a string has a short \\x, \\u or \\U escape");
         code = code << 4 | (uint32_t)value;
     }
     if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        parser_fail(lexer->parser, lexer->line, "a string escapes U+%04X, which is no character", (unsigned)code);
+        parser_fail(lexer->parser, lexer->line, "a string escapes U+%04X, which is no character",
+                    (unsigned)code);
     return code;
 }
 
-/* Decodes the escape whose backslash is at `at`, as Python's unicode-escape does; an unknown one stays
- * as it is. Returns where the text goes on. */
+/* Decodes the escape whose backslash is at `at`, as Python's unicode-escape does; an unknown one
+ * stays as it is. Returns where the text goes on. */
 static size_t decode_escape(struct lexer *lexer, size_t at, char *out, size_t *n_out)
 {
     static const char letters[] = "\\'\"abfnrtv", codes[] = "\\'\"\a\b\f\n\r\t\v";
@@ -401,7 +408,8 @@ static void lex_string(struct lexer *lexer)
     char quote = byte_at(lexer, lexer->at);
     while (end < lexer->source.n_bytes && lexer->source.data[end] != quote)
         end += lexer->source.data[end] == '\\' ? 2 : 1;
-    if (end >= lexer->source.n_bytes) parser_fail(lexer->parser, lexer->line, "a string has no end");
+    if (end >= lexer->source.n_bytes)
+        parser_fail(lexer->parser, lexer->line, "a string has no end");
     struct slice text = span(lexer, start, end);
     if (memchr(text.data, '\\', text.n_bytes)) {
         char *decoded = parser_alloc(lexer->parser, text.n_bytes + 1);

@@ -1,7 +1,8 @@
 /* For loops and the `loop` variable. */
 #include "text/template_private.h"
 
-static struct value filter_items(struct render *render, const struct node *node, struct value items);
+static struct value filter_items(struct render *render, const struct node *node,
+                                 struct value items);
 static void run_body(struct render *render, const struct node *node, struct loop *loop);
 
 /* A list or a range: something with places. */
@@ -72,7 +73,8 @@ static struct value neighbour(const struct loop *loop, bool exists, size_t at, c
 
 static BUILTIN(loop_cycle)
 {
-    if (!arguments->n_positional) render_fail(render, "loop.cycle needs something to cycle through");
+    if (!arguments->n_positional)
+        render_fail(render, "loop.cycle needs something to cycle through");
     return arguments->positional[self.loop->at % arguments->n_positional];
 }
 
@@ -80,7 +82,8 @@ static BUILTIN(loop_changed)
 {
     struct loop *loop = self.loop;
     struct list *now = list_create(render, arguments->n_positional);
-    for (size_t i = 0; i < arguments->n_positional; i++) list_append(render, now, arguments->positional[i]);
+    for (size_t i = 0; i < arguments->n_positional; i++)
+        list_append(render, now, arguments->positional[i]);
     bool same = loop->changed && value_equal(render, value_list(loop->changed), value_list(now));
     loop->changed = now;
     return value_bool(!same);

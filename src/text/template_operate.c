@@ -4,15 +4,17 @@
 #include <math.h>
 
 static const char *const symbols[] = {
-    [OPERATOR_ADD] = "+",  [OPERATOR_SUB] = "-", [OPERATOR_MUL] = "*",  [OPERATOR_DIV] = "/",
+    [OPERATOR_ADD] = "+",       [OPERATOR_SUB] = "-", [OPERATOR_MUL] = "*",  [OPERATOR_DIV] = "/",
     [OPERATOR_FLOORDIV] = "//", [OPERATOR_MOD] = "%", [OPERATOR_POW] = "**",
 };
 
 static struct value add_texts(struct render *render, struct value a, struct value b);
 static struct value add_lists(struct render *render, struct value a, struct value b);
 static struct value repeat(struct render *render, struct value value, int64_t times);
-static struct value calculate_integers(struct render *render, enum operator operator, int64_t a, int64_t b);
-static struct value calculate_floats(struct render *render, enum operator operator, double a, double b);
+static struct value calculate_integers(struct render *render, enum operator operator, int64_t a,
+                                       int64_t b);
+static struct value calculate_floats(struct render *render, enum operator operator, double a,
+                                     double b);
 
 static bool is_integer(struct value value)
 {
@@ -26,18 +28,20 @@ static bool is_repeatable(struct value value)
 
 struct value operate(struct render *render, enum operator operator, struct value a, struct value b)
 {
-    if (operator == OPERATOR_MOD && a.kind == VALUE_STRING) return format_percent(render, a, b);
+    if (operator== OPERATOR_MOD && a.kind == VALUE_STRING) return format_percent(render, a, b);
     if (a.kind == VALUE_UNDEFINED) render_fail_undefined(render, a);
     if (b.kind == VALUE_UNDEFINED) render_fail_undefined(render, b);
     if (is_integer(a) && is_integer(b))
         return calculate_integers(render, operator, value_integer(a), value_integer(b));
     if (value_is_number(a) && value_is_number(b))
         return calculate_floats(render, operator, value_number(a), value_number(b));
-    if (operator == OPERATOR_ADD && a.kind == b.kind && a.kind == VALUE_STRING) return add_texts(render, a, b);
-    if (operator == OPERATOR_ADD && a.kind == b.kind && is_repeatable(a)) return add_lists(render, a, b);
-    if (operator == OPERATOR_MUL && is_repeatable(a) && is_integer(b))
+    if (operator== OPERATOR_ADD && a.kind == b.kind && a.kind == VALUE_STRING)
+        return add_texts(render, a, b);
+    if (operator== OPERATOR_ADD && a.kind == b.kind && is_repeatable(a))
+        return add_lists(render, a, b);
+    if (operator== OPERATOR_MUL && is_repeatable(a) && is_integer(b))
         return repeat(render, a, value_integer(b));
-    if (operator == OPERATOR_MUL && is_repeatable(b) && is_integer(a))
+    if (operator== OPERATOR_MUL && is_repeatable(b) && is_integer(a))
         return repeat(render, b, value_integer(a));
     render_fail(render, "'%s' does not work on '%s' and '%s'", symbols[operator], value_type(a), value_type(b));
 }
@@ -45,7 +49,8 @@ struct value operate(struct render *render, enum operator operator, struct value
 struct value operate_negative(struct render *render, struct value value, bool negative)
 {
     if (value.kind == VALUE_UNDEFINED) render_fail_undefined(render, value);
-    if (!value_is_number(value)) render_fail(render, "a value of type '%s' has no sign", value_type(value));
+    if (!value_is_number(value))
+        render_fail(render, "a value of type '%s' has no sign", value_type(value));
     if (value.kind == VALUE_FLOAT) return value_float(negative ? -value.number : value.number);
     int64_t integer = value_integer(value);
     return negative ? calculate_integers(render, OPERATOR_SUB, 0, integer) : value_int(integer);
@@ -54,18 +59,27 @@ struct value operate_negative(struct render *render, struct value value, bool ne
 bool operate_compare(struct render *render, enum operator operator, struct value a, struct value b)
 {
     switch (operator) {
-    case OPERATOR_EQ: return value_equal(render, a, b);
-    case OPERATOR_NE: return !value_equal(render, a, b);
-    case OPERATOR_IN: return value_contains(render, b, a);
-    case OPERATOR_NOT_IN: return !value_contains(render, b, a);
-    default: break;
+    case OPERATOR_EQ:
+        return value_equal(render, a, b);
+    case OPERATOR_NE:
+        return !value_equal(render, a, b);
+    case OPERATOR_IN:
+        return value_contains(render, b, a);
+    case OPERATOR_NOT_IN:
+        return !value_contains(render, b, a);
+    default:
+        break;
     }
     int order = value_compare(render, a, b); /* 2: no order, all of these are false */
     switch (operator) {
-    case OPERATOR_LT: return order < 0;
-    case OPERATOR_LE: return order <= 0;
-    case OPERATOR_GT: return order == 1;
-    default: return order == 0 || order == 1;
+    case OPERATOR_LT:
+        return order < 0;
+    case OPERATOR_LE:
+        return order <= 0;
+    case OPERATOR_GT:
+        return order == 1;
+    default:
+        return order == 0 || order == 1;
     }
 }
 
@@ -146,25 +160,37 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return quotient - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static struct value divide_integers(struct render *render, enum operator operator, int64_t a, int64_t b)
+static struct value divide_integers(struct render *render, enum operator operator, int64_t a,
+                                    int64_t b)
 {
     if (b == 0) render_fail(render, "division by zero");
-    if (operator == OPERATOR_DIV) return value_float((double)a / (double)b);
-    if (b == -1) return operator == OPERATOR_MOD ? value_int(0) : calculate_integers(render, OPERATOR_SUB, 0, a);
+    if (operator== OPERATOR_DIV) return value_float((double)a / (double)b);
+    if (b == -1)
+        return operator== OPERATOR_MOD ? value_int(0)
+                                       : calculate_integers(render, OPERATOR_SUB, 0, a);
     int64_t quotient = floor_divide(a, b);
-    return value_int(operator == OPERATOR_MOD ? a - quotient * b : quotient);
+    return value_int(operator== OPERATOR_MOD ? a - quotient * b : quotient);
 }
 
-static struct value calculate_integers(struct render *render, enum operator operator, int64_t a, int64_t b)
+static struct value calculate_integers(struct render *render, enum operator operator, int64_t a,
+                                       int64_t b)
 {
     int64_t result;
     bool overflow = false;
     switch (operator) {
-    case OPERATOR_ADD: overflow = __builtin_add_overflow(a, b, &result); break;
-    case OPERATOR_SUB: overflow = __builtin_sub_overflow(a, b, &result); break;
-    case OPERATOR_MUL: overflow = __builtin_mul_overflow(a, b, &result); break;
-    case OPERATOR_POW: return power(render, a, b);
-    default: return divide_integers(render, operator, a, b);
+    case OPERATOR_ADD:
+        overflow = __builtin_add_overflow(a, b, &result);
+        break;
+    case OPERATOR_SUB:
+        overflow = __builtin_sub_overflow(a, b, &result);
+        break;
+    case OPERATOR_MUL:
+        overflow = __builtin_mul_overflow(a, b, &result);
+        break;
+    case OPERATOR_POW:
+        return power(render, a, b);
+    default:
+        return divide_integers(render, operator, a, b);
     }
     if (overflow) fail_range(render);
     return value_int(result);
@@ -177,18 +203,27 @@ static double float_modulo(double a, double b)
     return (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-static struct value calculate_floats(struct render *render, enum operator operator, double a, double b)
+static struct value calculate_floats(struct render *render, enum operator operator, double a,
+                                     double b)
 {
-    bool divides = operator == OPERATOR_DIV || operator == OPERATOR_FLOORDIV || operator == OPERATOR_MOD;
+    bool divides = operator== OPERATOR_DIV || operator== OPERATOR_FLOORDIV || operator==
+        OPERATOR_MOD;
     if (b == 0 && divides) render_fail(render, "division by zero");
     switch (operator) {
-    case OPERATOR_ADD: return value_float(a + b);
-    case OPERATOR_SUB: return value_float(a - b);
-    case OPERATOR_MUL: return value_float(a * b);
-    case OPERATOR_DIV: return value_float(a / b);
-    case OPERATOR_FLOORDIV: return value_float(floor((a - float_modulo(a, b)) / b + 0.5));
-    case OPERATOR_MOD: return value_float(float_modulo(a, b));
-    default: break;
+    case OPERATOR_ADD:
+        return value_float(a + b);
+    case OPERATOR_SUB:
+        return value_float(a - b);
+    case OPERATOR_MUL:
+        return value_float(a * b);
+    case OPERATOR_DIV:
+        return value_float(a / b);
+    case OPERATOR_FLOORDIV:
+        return value_float(floor((a - float_modulo(a, b)) / b + 0.5));
+    case OPERATOR_MOD:
+        return value_float(float_modulo(a, b));
+    default:
+        break;
     }
     if (a == 0 && b < 0) render_fail(render, "zero cannot be raised to a negative power");
     if (a < 0 && b != floor(b)) render_fail(render, "a power has no real value");

@@ -54,6 +54,13 @@ struct node *node_create(struct parser *parser, enum node_kind kind, int line)
     return node;
 }
 
+struct node *node_with_left(struct parser *parser, enum node_kind kind, int line, struct node *left)
+{
+    struct node *node = node_create(parser, kind, line);
+    node->left = left;
+    return node;
+}
+
 void node_push(struct parser *parser, struct node_stack *stack, struct node *node)
 {
     if (stack->n == stack->capacity) {
@@ -66,13 +73,19 @@ void node_push(struct parser *parser, struct node_stack *stack, struct node *nod
     stack->items[stack->n++] = node;
 }
 
+void node_take_items(struct node *node, const struct node_stack *stack)
+{
+    node->items = stack->items;
+    node->n_items = stack->n;
+}
+
 static void grow_symbols(struct parser *parser)
 {
     struct template *template = parser->template;
     int capacity = template->symbol_capacity ? 2 * template->symbol_capacity : 32;
     struct slice *symbols = parser_alloc(parser, (size_t)capacity * sizeof *symbols);
     if (template->n_symbols)
-        memcpy(symbols, template->symbols, (size_t)template->n_symbols * sizeof *symbols);
+        memcpy(symbols, template->symbols, (size_t) template->n_symbols * sizeof *symbols);
     template->symbols = symbols;
     template->symbol_capacity = capacity;
 }
@@ -86,7 +99,8 @@ int parser_symbol(struct parser *parser, struct slice name)
     if (template->n_symbols == template->symbol_capacity) grow_symbols(parser);
     char *copy = parser_alloc(parser, name.n_bytes + 1);
     memcpy(copy, name.data, name.n_bytes);
-    if (json_object_setn_new(parser->symbols, copy, name.n_bytes, json_integer(template->n_symbols)))
+    if (json_object_setn_new(parser->symbols, copy, name.n_bytes,
+                             json_integer(template->n_symbols)))
         parser_fail(parser, parser->at->line, "not enough memory");
     template->symbols[template->n_symbols] = (struct slice){copy, name.n_bytes};
     return template->n_symbols++;
@@ -124,7 +138,8 @@ bool parser_skip_name(struct parser *parser, const char *name)
 
 void parser_enter(struct parser *parser)
 {
-    if (++parser->depth > MAX_PARSE_DEPTH) parser_fail(parser, parser->at->line, "nested too deeply");
+    if (++parser->depth > MAX_PARSE_DEPTH)
+        parser_fail(parser, parser->at->line, "nested too deeply");
 }
 
 void parser_leave(struct parser *parser)
@@ -165,8 +180,7 @@ static struct node *parse_until(struct parser *parser, const char *const *ends)
         }
     }
     parser_leave(parser);
-    block->items = stack.items;
-    block->n_items = stack.n;
+    node_take_items(block, &stack);
     return block;
 }
 
@@ -189,14 +203,14 @@ static struct node *parse_if(struct parser *parser, struct node *node)
     struct node_stack stack = {0};
     do {
         node_push(parser, &stack, expression_parse_tuple(parser, false, NULL));
-        node_push(parser, &stack, parse_body(parser, (const char *const[]){"endif", "elif", "else", NULL}));
+        node_push(parser, &stack,
+                  parse_body(parser, (const char *const[]){"endif", "elif", "else", NULL}));
     } while (parser_skip_name(parser, "elif"));
     if (parser_skip_name(parser, "else"))
         node->third = parse_last_body(parser, "endif");
     else
         parser->at++;
-    node->items = stack.items;
-    node->n_items = stack.n;
+    node_take_items(node, &stack);
     return node;
 }
 
@@ -243,7 +257,8 @@ static struct signature *parse_signature(struct parser *parser)
         if (parser_skip(parser, LEX_ASSIGN))
             name->left = expression_parse(parser);
         else if (names.n && names.items[names.n - 1]->left)
-            parser_fail(parser, token->line, "a parameter without a default follows one with a default");
+            parser_fail(parser, token->line,
+                        "a parameter without a default follows one with a default");
         node_push(parser, &names, name);
         if (!parser_skip(parser, LEX_COMMA)) break;
     }
@@ -325,8 +340,7 @@ static struct node *parse_with(struct parser *parser, struct node *node)
         node_push(parser, &stack, expression_parse(parser));
         if (!parser_skip(parser, LEX_COMMA)) break;
     }
-    node->items = stack.items;
-    node->n_items = stack.n;
+    node_take_items(node, &stack);
     node->body = parse_last_body(parser, "endwith");
     return node;
 }
@@ -340,8 +354,7 @@ static struct node *parse_print(struct parser *parser, struct node *node)
         print->left = expression_parse(parser);
         node_push(parser, &stack, print);
     } while (parser_skip(parser, LEX_COMMA));
-    node->items = stack.items;
-    node->n_items = stack.n;
+    node_take_items(node, &stack);
     return node;
 }
 
@@ -384,7 +397,8 @@ static bool parse_source(struct parser *parser, const char *source, size_t n_byt
 {
     if (setjmp(parser->escape)) return false;
     if (n_bytes > MAX_SOURCE_BYTES) parser_fail(parser, 1, "it has more than a million bytes");
-    if (!unicode_is_valid((struct slice){source, n_bytes})) parser_fail(parser, 1, "it is not UTF-8");
+    if (!unicode_is_valid((struct slice){source, n_bytes}))
+        parser_fail(parser, 1, "it is not UTF-8");
     if (!parser->symbols) parser_fail(parser, 1, "not enough memory");
     lex_source(parser, source, n_bytes);
     parser->at = (const struct token *)(void *)parser->tokens.data;
@@ -392,7 +406,8 @@ static bool parse_source(struct parser *parser, const char *source, size_t n_byt
     return true;
 }
 
-heft_status template_parse(const char *source, size_t n_bytes, struct template **out, heft_error *error)
+heft_status template_parse(const char *source, size_t n_bytes, struct template **out,
+                           heft_error *error)
 {
     *out = NULL;
     struct template *template = calloc(1, sizeof *template);

@@ -46,18 +46,42 @@ void print_repr(struct render *render, struct value value)
     render_charge(render, 1);
     switch (value.kind) {
     case VALUE_ABSENT:
-    case VALUE_UNDEFINED: emit_text(render, "Undefined"); break;
-    case VALUE_NONE: emit_text(render, "None"); break;
-    case VALUE_BOOL: emit_text(render, value.boolean ? "True" : "False"); break;
-    case VALUE_INT: print_integer(render, value.integer); break;
-    case VALUE_FLOAT: print_float(render, value.number); break;
-    case VALUE_STRING: (value.safe ? print_markup : print_quoted)(render, value.text); break;
-    case VALUE_LIST: print_wrapped(render, "[", value.list, "]"); break;
-    case VALUE_TUPLE: print_wrapped(render, "(", value.list, value.list->n == 1 ? ",)" : ")"); break;
-    case VALUE_VIEW: print_wrapped(render, "dict_view([", value.list, "])"); break;
-    case VALUE_GENERATOR: emit_text(render, "<generator object>"); break;
-    case VALUE_RANGE: print_range(render, value.range); break;
-    case VALUE_DICT: print_dict(render, value.dict); break;
+    case VALUE_UNDEFINED:
+        emit_text(render, "Undefined");
+        break;
+    case VALUE_NONE:
+        emit_text(render, "None");
+        break;
+    case VALUE_BOOL:
+        emit_text(render, value.boolean ? "True" : "False");
+        break;
+    case VALUE_INT:
+        print_integer(render, value.integer);
+        break;
+    case VALUE_FLOAT:
+        print_float(render, value.number);
+        break;
+    case VALUE_STRING:
+        (value.safe ? print_markup : print_quoted)(render, value.text);
+        break;
+    case VALUE_LIST:
+        print_wrapped(render, "[", value.list, "]");
+        break;
+    case VALUE_TUPLE:
+        print_wrapped(render, "(", value.list, value.list->n == 1 ? ",)" : ")");
+        break;
+    case VALUE_VIEW:
+        print_wrapped(render, "dict_view([", value.list, "])");
+        break;
+    case VALUE_GENERATOR:
+        emit_text(render, "<generator object>");
+        break;
+    case VALUE_RANGE:
+        print_range(render, value.range);
+        break;
+    case VALUE_DICT:
+        print_dict(render, value.dict);
+        break;
     case VALUE_NAMESPACE:
         emit_text(render, "<Namespace ");
         print_dict(render, value.dict);
@@ -68,8 +92,12 @@ void print_repr(struct render *render, struct value value)
         print_quoted(render, value.macro->node->text);
         emit_text(render, ">");
         break;
-    case VALUE_FUNCTION: emit_text(render, "<function>"); break;
-    case VALUE_LOOP: emit_text(render, "<LoopContext>"); break;
+    case VALUE_FUNCTION:
+        emit_text(render, "<function>");
+        break;
+    case VALUE_LOOP:
+        emit_text(render, "<LoopContext>");
+        break;
     }
     render_leave(render);
 }
@@ -131,7 +159,7 @@ static void print_quoted(struct render *render, struct slice text)
     bool has_single = text.n_bytes && memchr(text.data, '\'', text.n_bytes);
     bool has_double = text.n_bytes && memchr(text.data, '"', text.n_bytes);
     uint32_t quote = has_single && !has_double ? '"' : '\'';
-    render_charge_bytes(render, text.n_bytes);
+    render_charge_characters(render, text.n_bytes);
     emit_code(render, quote);
     for (size_t at = 0; at < text.n_bytes;) {
         size_t start = at;
@@ -172,8 +200,9 @@ void print_float(struct render *render, double number)
     if (signbit(number)) out[n++] = '-';
 
     if (exponent < -4 || exponent >= 16) {
-        n += snprintf(out + n, sizeof out - (size_t)n, "%c%s%.*se%c%02d", digits[0], n_digits > 1 ? "." : "",
-                      n_digits - 1, digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+        n += snprintf(out + n, sizeof out - (size_t)n, "%c%s%.*se%c%02d", digits[0],
+                      n_digits > 1 ? "." : "", n_digits - 1, digits + 1, exponent < 0 ? '-' : '+',
+                      abs(exponent));
     } else {
         int n_whole = exponent + 1;
         if (n_whole <= 0) {

@@ -8,192 +8,14 @@ static struct value like(struct value self, struct slice text)
     return self;
 }
 
-static struct slice part(struct slice text, size_t from, size_t to)
-{
-    return (struct slice){text.data + from, to - from};
-}
-
-static const char *find_bytes(struct slice text, size_t from, struct slice wanted)
-{
-    if (from + wanted.n_bytes > text.n_bytes) return NULL;
-    if (!wanted.n_bytes) return text.data + from;
-    return memmem(text.data + from, text.n_bytes - from, wanted.data, wanted.n_bytes);
-}
-
-/* ---- split ----------------------------------------------------------------------------------- */
-
-static size_t skip_class(struct slice text, size_t at, bool space)
-{
-    while (at < text.n_bytes) {
-        size_t next = at;
-        if (unicode_is_space(unicode_next(text, &next)) != space) break;
-        at = next;
-    }
-    return at;
-}
-
-static void split_space(struct render *render, struct slice text, int64_t max_splits, struct list *out)
-{
-    size_t at = skip_class(text, 0, true);
-    while (at < text.n_bytes) {
-        size_t end = skip_class(text, at, false);
-        if (max_splits >= 0 && (int64_t)out->n >= max_splits) end = text.n_bytes;
-        list_append(render, out, value_text(part(text, at, end)));
-        render_charge(render, 1);
-        at = skip_class(text, end, true);
-    }
-}
-
-static void split_text(struct render *render, struct slice text, struct slice separator,
-                       int64_t max_splits, struct list *out)
-{
-    size_t at = 0;
-    while (max_splits < 0 || (int64_t)out->n < max_splits) {
-        const char *found = find_bytes(text, at, separator);
-        if (!found) break;
-        size_t end = (size_t)(found - text.data);
-        render_charge(render, 1);
-        list_append(render, out, value_text(part(text, at, end)));
-        at = end + separator.n_bytes;
-    }
-    list_append(render, out, value_text(part(text, at, text.n_bytes)));
-}
-
-/* The last place of `wanted` that ends at or before `end`; NULL if none. */
-static const char *find_last(struct render *render, struct slice text, size_t end, struct slice wanted)
-{
-    if (wanted.n_bytes > end) return NULL;
-    for (size_t at = end - wanted.n_bytes + 1; at-- > 0;) {
-        render_charge_bytes(render, 8 + wanted.n_bytes);
-        if (slice_equal((struct slice){text.data + at, wanted.n_bytes}, wanted)) return text.data + at;
-    }
-    return NULL;
-}
-
-static void split_text_right(struct render *render, struct slice text, struct slice separator,
-                             int64_t max_splits, struct list *out)
-{
-    size_t end = text.n_bytes;
-    while (max_splits < 0 || (int64_t)out->n < max_splits) {
-        const char *found = find_last(render, text, end, separator);
-        if (!found) break;
-        size_t at = (size_t)(found - text.data);
-        render_charge(render, 1);
-        list_append(render, out, value_text(part(text, at + separator.n_bytes, end)));
-        end = at;
-    }
-    list_append(render, out, value_text(part(text, 0, end)));
-    list_reverse(out);
-}
-
-/* All but the last `max_splits` words become one again. */
-static void split_space_right(struct render *render, struct slice text, int64_t max_splits, struct list *out)
-{
-    split_space(render, text, -1, out);
-    if (max_splits < 0 || (int64_t)out->n <= max_splits + 1) return;
-    size_t n_front = out->n - (size_t)max_splits;
-    struct slice last = out->items[n_front - 1].text;
-    out->items[n_front - 1] = value_text(part(text, 0, (size_t)(last.data - text.data) + last.n_bytes));
-    out->items += n_front - 1;
-    out->n -= n_front - 1;
-    out->capacity -= n_front - 1;
-}
-
-struct list *string_split(struct render *render, struct slice text, const struct slice *separator,
-                          int64_t max_splits, bool from_right)
-{
-    struct list *out = list_create(render, 0);
-    render_charge_bytes(render, text.n_bytes);
-    if (separator && !separator->n_bytes) render_fail(render, "split() needs a separator that is not empty");
-    if (separator)
-        (from_right ? split_text_right : split_text)(render, text, *separator, max_splits, out);
-    else
-        (from_right ? split_space_right : split_space)(render, text, max_splits, out);
-    return out;
-}
-
-static struct value split(struct render *render, struct value self, const struct value *slots, bool right)
-{
-    bool has_separator = slots[0].kind != VALUE_ABSENT && slots[0].kind != VALUE_NONE;
-    struct slice separator = has_separator ? slot_text(render, slots[0], NULL) : (struct slice){0};
-    struct list *list = string_split(render, self.text, has_separator ? &separator : NULL,
-                                     slot_int(render, slots[1], -1), right);
-    for (size_t i = 0; i < list->n; i++) list->items[i].safe = self.safe;
-    return value_list(list);
-}
-
-static BUILTIN(string_split_left)
-{
-    return split(render, self, slots, false);
-}
-
-static BUILTIN(string_split_right)
-{
-    return split(render, self, slots, true);
-}
-
-static bool ends_line(uint32_t code)
-{
-    return (code >= '\n' && code <= '\r') || (code >= 0x1c && code <= 0x1e) || code == 0x85 ||
-           code == 0x2028 || code == 0x2029;
-}
-
-struct list *string_lines(struct render *render, struct slice text, bool keep_ends)
-{
-    struct list *lines = list_create(render, 0);
-    size_t start = 0;
-    render_charge_bytes(render, text.n_bytes);
-    for (size_t at = 0; at < text.n_bytes;) {
-        size_t end = at;
-        uint32_t code = unicode_next(text, &at);
-        if (!ends_line(code)) continue;
-        if (code == '\r' && at < text.n_bytes && text.data[at] == '\n') at++;
-        render_charge(render, 1);
-        list_append(render, lines, value_text(part(text, start, keep_ends ? at : end)));
-        start = at;
-    }
-    if (start < text.n_bytes) list_append(render, lines, value_text(part(text, start, text.n_bytes)));
-    return lines;
-}
-
-static BUILTIN(string_splitlines)
-{
-    return value_list(string_lines(render, self.text, slot_truth(render, slots[0], false)));
-}
-
-static struct value partition(struct render *render, struct value self, struct value separator, bool right)
-{
-    struct slice by = slot_text(render, separator, NULL), empty = {"", 0};
-    struct list *pieces = string_split(render, self.text, &by, 1, right);
-    struct list *out = list_create(render, 3);
-    bool found = pieces->n == 2;
-    struct slice three[3] = {pieces->items[0].text, by, found ? pieces->items[1].text : empty};
-    if (!found) {
-        three[1] = empty;
-        if (right) three[2] = three[0];
-        if (right) three[0] = empty;
-    }
-    for (int i = 0; i < 3; i++) list_append(render, out, like(self, three[i]));
-    return (struct value){.kind = VALUE_TUPLE, .list = out};
-}
-
-static BUILTIN(string_partition)
-{
-    return partition(render, self, slots[0], false);
-}
-
-static BUILTIN(string_rpartition)
-{
-    return partition(render, self, slots[0], true);
-}
-
 /* ---- strip, prefixes and suffixes ------------------------------------------------------------ */
 
-static struct value strip(struct render *render, struct value self, struct value chars, bool left, bool right)
+static struct value strip(struct render *render, struct value self, struct value chars, bool left,
+                          bool right)
 {
     bool given = chars.kind != VALUE_ABSENT && chars.kind != VALUE_NONE;
     struct slice set = given ? slot_text(render, chars, NULL) : (struct slice){0};
-    render_charge_bytes(render, self.text.n_bytes * (1 + set.n_bytes / 4));
+    render_charge_characters(render, self.text.n_bytes * (1 + set.n_bytes / 4));
     return like(self, unicode_strip(self.text, given ? &set : NULL, left, right));
 }
 
@@ -216,11 +38,12 @@ static bool has_affix(struct slice text, struct slice affix, bool at_end)
 {
     if (affix.n_bytes > text.n_bytes) return false;
     size_t from = at_end ? text.n_bytes - affix.n_bytes : 0;
-    return slice_equal(part(text, from, from + affix.n_bytes), affix);
+    return slice_equal(text_part(text, from, from + affix.n_bytes), affix);
 }
 
 /* The part between two places counted in characters, as slices take them. */
-static struct slice window(struct render *render, struct slice text, struct value start, struct value stop)
+static struct slice window(struct render *render, struct slice text, struct value start,
+                           struct value stop)
 {
     if (start.kind == VALUE_ABSENT && stop.kind == VALUE_ABSENT) return text;
     struct value bounds[2] = {start, stop};
@@ -230,13 +53,15 @@ static struct slice window(struct render *render, struct slice text, struct valu
 }
 
 /* One affix, or a tuple of which any will do. */
-static struct value test_affix(struct render *render, struct value self, const struct value *slots, bool at_end)
+static struct value test_affix(struct render *render, struct value self, const struct value *slots,
+                               bool at_end)
 {
     struct slice text = window(render, self.text, slots[1], slots[2]);
     if (slots[0].kind != VALUE_TUPLE)
         return value_bool(has_affix(text, slot_text(render, slots[0], NULL), at_end));
     for (size_t i = 0; i < slots[0].list->n; i++)
-        if (has_affix(text, slot_text(render, slots[0].list->items[i], NULL), at_end)) return value_bool(true);
+        if (has_affix(text, slot_text(render, slots[0].list->items[i], NULL), at_end))
+            return value_bool(true);
     return value_bool(false);
 }
 
@@ -254,14 +79,14 @@ static BUILTIN(string_removeprefix)
 {
     struct slice prefix = slot_text(render, slots[0], NULL);
     if (!has_affix(self.text, prefix, false)) return self;
-    return like(self, part(self.text, prefix.n_bytes, self.text.n_bytes));
+    return like(self, text_part(self.text, prefix.n_bytes, self.text.n_bytes));
 }
 
 static BUILTIN(string_removesuffix)
 {
     struct slice suffix = slot_text(render, slots[0], NULL);
     if (!has_affix(self.text, suffix, true)) return self;
-    return like(self, part(self.text, 0, self.text.n_bytes - suffix.n_bytes));
+    return like(self, text_part(self.text, 0, self.text.n_bytes - suffix.n_bytes));
 }
 
 /* ---- search ---------------------------------------------------------------------------------- */
@@ -273,8 +98,10 @@ static int64_t find(struct render *render, struct value self, const struct value
     struct slice text = window(render, self.text, slots[1], slots[2]);
     render_charge_bytes(render, self.text.n_bytes);
     const char *found =
-        last ? find_last(render, text, text.n_bytes, wanted) : find_bytes(text, 0, wanted);
-    return found ? (int64_t)unicode_length(part(self.text, 0, (size_t)(found - self.text.data))) : -1;
+        last ? split_find_last(render, text, text.n_bytes, wanted) : split_find(text, 0, wanted);
+    return found
+               ? (int64_t)unicode_length(text_part(self.text, 0, (size_t)(found - self.text.data)))
+               : -1;
 }
 
 static BUILTIN(string_find)
@@ -308,13 +135,14 @@ static BUILTIN(string_count)
     struct slice wanted = slot_text(render, slots[0], NULL);
     struct slice text = window(render, self.text, slots[1], slots[2]);
     if (!wanted.n_bytes) return value_int((int64_t)unicode_length(text) + 1);
-    return value_int((int64_t)string_split(render, text, &wanted, -1, false)->n - 1);
+    return value_int((int64_t)split_text(render, text, &wanted, -1, false)->n - 1);
 }
 
 /* ---- replace --------------------------------------------------------------------------------- */
 
 /* An empty `old` stands before every character and at the end. */
-static void replace_nothing(struct render *render, struct slice text, struct slice new, int64_t count)
+static void replace_nothing(struct render *render, struct slice text, struct slice new,
+                            int64_t count)
 {
     size_t at = 0;
     while (count != 0) {
@@ -323,38 +151,39 @@ static void replace_nothing(struct render *render, struct slice text, struct sli
         if (at == text.n_bytes) break;
         size_t start = at;
         unicode_next(text, &at);
-        emit(render, part(text, start, at));
+        emit(render, text_part(text, start, at));
         render_charge(render, 1);
     }
-    emit(render, part(text, at, text.n_bytes));
+    emit(render, text_part(text, at, text.n_bytes));
 }
 
 struct slice string_replace(struct render *render, struct slice text, struct slice old,
                             struct slice new, int64_t count)
 {
     render_charge_bytes(render, text.n_bytes);
-    if (old.n_bytes && !find_bytes(text, 0, old)) return text;
+    if (old.n_bytes && !split_find(text, 0, old)) return text;
     size_t mark = capture_begin(render), at = 0;
     if (!old.n_bytes) {
         replace_nothing(render, text, new, count);
         return capture_end(render, mark);
     }
     for (; count != 0; count--) {
-        const char *found = find_bytes(text, at, old);
+        const char *found = split_find(text, at, old);
         if (!found) break;
         render_charge(render, 1);
-        emit(render, part(text, at, (size_t)(found - text.data)));
+        emit(render, text_part(text, at, (size_t)(found - text.data)));
         emit(render, new);
         at = (size_t)(found - text.data) + old.n_bytes;
     }
-    emit(render, part(text, at, text.n_bytes));
+    emit(render, text_part(text, at, text.n_bytes));
     return capture_end(render, mark);
 }
 
 static BUILTIN(string_replace_method)
 {
-    return like(self, string_replace(render, self.text, slot_text(render, slots[0], NULL),
-                                     slot_text(render, slots[1], NULL), slot_int(render, slots[2], -1)));
+    return like(self,
+                string_replace(render, self.text, slot_text(render, slots[0], NULL),
+                               slot_text(render, slots[1], NULL), slot_int(render, slots[2], -1)));
 }
 
 void string_escape(struct render *render, struct slice text)
@@ -366,11 +195,11 @@ void string_escape(struct render *render, struct slice text)
     for (size_t i = 0; i < text.n_bytes; i++) {
         const char *found = text.data[i] ? strchr(special, text.data[i]) : NULL;
         if (!found) continue;
-        emit(render, part(text, start, i));
+        emit(render, text_part(text, start, i));
         emit_text(render, names[found - special]);
         start = i + 1;
     }
-    emit(render, part(text, start, text.n_bytes));
+    emit(render, text_part(text, start, text.n_bytes));
 }
 
 /* ---- case and classes ------------------------------------------------------------------------ */
@@ -382,10 +211,10 @@ static struct value change_case(struct render *render, struct value self, enum u
     return like(self, capture_end(render, mark));
 }
 
-#define CASE_METHOD(name, form)                                                                      \
-    static BUILTIN(name)                                                                                     \
-    {                                                                                                \
-            return change_case(render, self, form);                                                      \
+#define CASE_METHOD(name, form)                                                                    \
+    static BUILTIN(name)                                                                           \
+    {                                                                                              \
+        return change_case(render, self, form);                                                    \
     }
 
 CASE_METHOD(string_upper, CASE_UPPER)
@@ -397,16 +226,16 @@ CASE_METHOD(string_swapcase, CASE_SWAP)
 /* True if every character is of the class and there is one, except that no text is ASCII text. */
 static struct value test_class(struct render *render, struct value self, enum unicode_class class)
 {
-    render_charge_bytes(render, self.text.n_bytes);
+    render_charge_characters(render, self.text.n_bytes);
     for (size_t at = 0; at < self.text.n_bytes;)
         if (!unicode_is(unicode_next(self.text, &at), class)) return value_bool(false);
     return value_bool(self.text.n_bytes || class == CLASS_ASCII);
 }
 
-#define CLASS_METHOD(name, class)                                                                    \
-    static BUILTIN(name)                                                                                     \
-    {                                                                                                \
-            return test_class(render, self, class);                                                      \
+#define CLASS_METHOD(name, class)                                                                  \
+    static BUILTIN(name)                                                                           \
+    {                                                                                              \
+        return test_class(render, self, class);                                                    \
     }
 
 CLASS_METHOD(string_isalpha, CLASS_ALPHA)
@@ -429,13 +258,13 @@ static bool has_only_case(struct slice text, bool upper)
 
 static BUILTIN(string_islower)
 {
-    render_charge_bytes(render, self.text.n_bytes);
+    render_charge_characters(render, self.text.n_bytes);
     return value_bool(has_only_case(self.text, false));
 }
 
 static BUILTIN(string_isupper)
 {
-    render_charge_bytes(render, self.text.n_bytes);
+    render_charge_characters(render, self.text.n_bytes);
     return value_bool(has_only_case(self.text, true));
 }
 
@@ -450,7 +279,8 @@ static void emit_fill(struct render *render, struct slice fill, int64_t n)
 }
 
 /* `left` and `right`: where the padding goes. */
-static struct value pad(struct render *render, struct value self, const struct value *slots, bool left, bool right)
+static struct value pad(struct render *render, struct value self, const struct value *slots,
+                        bool left, bool right)
 {
     int64_t width = slot_int(render, slots[0], 0), n = (int64_t)value_length(render, self);
     struct slice fill = slot_text(render, slots[1], " ");
@@ -488,9 +318,9 @@ static BUILTIN(string_zfill)
     bool has_sign = text.n_bytes && (text.data[0] == '+' || text.data[0] == '-');
     if (missing <= 0) return self;
     size_t mark = capture_begin(render);
-    emit(render, part(text, 0, has_sign));
+    emit(render, text_part(text, 0, has_sign));
     emit_fill(render, slice_of("0"), missing);
-    emit(render, part(text, has_sign, text.n_bytes));
+    emit(render, text_part(text, has_sign, text.n_bytes));
     return like(self, capture_end(render, mark));
 }
 
@@ -511,7 +341,7 @@ static BUILTIN(string_join)
 const struct builtin *string_find_method(struct slice name)
 {
     static const struct builtin methods[] = {
-        {"split", "sep maxsplit", 0, string_split_left},
+        {"split", "sep maxsplit", 0, split_method},
         {"strip", "chars", 0, string_strip},
         {"startswith", "prefix start end", 1, string_startswith},
         {"endswith", "suffix start end", 1, string_endswith},
@@ -531,10 +361,10 @@ const struct builtin *string_find_method(struct slice name)
         {"count", "sub start end", 1, string_count},
         {"join", "iterable", 1, string_join},
         {"format", "...", 0, format_braces},
-        {"rsplit", "sep maxsplit", 0, string_split_right},
-        {"splitlines", "keepends", 0, string_splitlines},
-        {"partition", "sep", 1, string_partition},
-        {"rpartition", "sep", 1, string_rpartition},
+        {"rsplit", "sep maxsplit", 0, split_method_right},
+        {"splitlines", "keepends", 0, split_method_lines},
+        {"partition", "sep", 1, split_partition},
+        {"rpartition", "sep", 1, split_partition_right},
         {"removeprefix", "prefix", 1, string_removeprefix},
         {"removesuffix", "suffix", 1, string_removesuffix},
         {"isalpha", "", 0, string_isalpha},

@@ -49,7 +49,8 @@ bool unicode_is_valid(struct slice text)
 
 bool unicode_is_space(uint32_t code)
 {
-    if (code < 0x80) return code == ' ' || (code >= 9 && code <= 13) || (code >= 0x1c && code <= 0x1f);
+    if (code < 0x80)
+        return code == ' ' || (code >= 9 && code <= 13) || (code >= 0x1c && code <= 0x1f);
     return code == 0x85 || code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) ||
            code == 0x2028 || code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
 }
@@ -70,8 +71,10 @@ bool unicode_is_printable(uint32_t code)
     case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_ZL:
     case UTF8PROC_CATEGORY_ZP:
-    case UTF8PROC_CATEGORY_ZS: return false;
-    default: return true;
+    case UTF8PROC_CATEGORY_ZS:
+        return false;
+    default:
+        return true;
     }
 }
 
@@ -84,7 +87,8 @@ static bool is_letter(uint32_t code)
 bool unicode_is_word(uint32_t code)
 {
     if (code < 0x80)
-        return code == '_' || (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
+        return code == '_' || (code >= '0' && code <= '9') ||
+               ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
     utf8proc_category_t c = category(code);
     return is_letter(code) || (c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_NO);
 }
@@ -93,20 +97,26 @@ bool unicode_is_word(uint32_t code)
 static bool is_digit(uint32_t code)
 {
     return category(code) == UTF8PROC_CATEGORY_ND || code == 0xb2 || code == 0xb3 || code == 0xb9 ||
-           code == 0x2070 || (code >= 0x2074 && code <= 0x2079) || (code >= 0x2080 && code <= 0x2089) ||
-           (code >= 0x2460 && code <= 0x2468);
+           code == 0x2070 || (code >= 0x2074 && code <= 0x2079) ||
+           (code >= 0x2080 && code <= 0x2089) || (code >= 0x2460 && code <= 0x2468);
 }
 
 bool unicode_is(uint32_t code, enum unicode_class class)
 {
     utf8proc_category_t c = category(code);
     switch (class) {
-    case CLASS_ALPHA: return is_letter(code);
-    case CLASS_DIGIT: return is_digit(code);
-    case CLASS_ALNUM: return is_letter(code) || (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
-    case CLASS_SPACE: return unicode_is_space(code);
-    case CLASS_ASCII: return code < 0x80;
-    case CLASS_DECIMAL: return c == UTF8PROC_CATEGORY_ND;
+    case CLASS_ALPHA:
+        return is_letter(code);
+    case CLASS_DIGIT:
+        return is_digit(code);
+    case CLASS_ALNUM:
+        return is_letter(code) || (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
+    case CLASS_SPACE:
+        return unicode_is_space(code);
+    case CLASS_ASCII:
+        return code < 0x80;
+    case CLASS_DECIMAL:
+        return c == UTF8PROC_CATEGORY_ND;
     }
     return false;
 }
@@ -141,7 +151,7 @@ static void emit_lower(struct render *render, uint32_t code)
 void unicode_print_case(struct render *render, struct slice text, enum unicode_case form)
 {
     bool starts_word = true;
-    render_charge_bytes(render, text.n_bytes);
+    render_charge_characters(render, text.n_bytes);
     for (size_t at = 0; at < text.n_bytes;) {
         size_t start = at;
         uint32_t code = unicode_next(text, &at);
@@ -156,7 +166,8 @@ void unicode_print_case(struct render *render, struct slice text, enum unicode_c
         else
             emit_lower(render, code);
         utf8proc_category_t c = category(code);
-        starts_word = c != UTF8PROC_CATEGORY_LU && c != UTF8PROC_CATEGORY_LL && c != UTF8PROC_CATEGORY_LT;
+        starts_word =
+            c != UTF8PROC_CATEGORY_LU && c != UTF8PROC_CATEGORY_LL && c != UTF8PROC_CATEGORY_LT;
     }
 }
 

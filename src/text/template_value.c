@@ -11,14 +11,14 @@ struct value value_undefined(struct slice name, enum value_kind owner)
 const char *value_type(struct value value)
 {
     static const char *const names[] = {
-        [VALUE_ABSENT] = "nothing",      [VALUE_UNDEFINED] = "Undefined",
-        [VALUE_NONE] = "NoneType",       [VALUE_BOOL] = "bool",
-        [VALUE_INT] = "int",             [VALUE_FLOAT] = "float",
-        [VALUE_STRING] = "str",          [VALUE_LIST] = "list",
-        [VALUE_TUPLE] = "tuple",         [VALUE_GENERATOR] = "generator",
-        [VALUE_VIEW] = "dict view",      [VALUE_RANGE] = "range",
-        [VALUE_DICT] = "dict",           [VALUE_NAMESPACE] = "Namespace",
-        [VALUE_MACRO] = "Macro",         [VALUE_FUNCTION] = "function",
+        [VALUE_ABSENT] = "nothing",   [VALUE_UNDEFINED] = "Undefined",
+        [VALUE_NONE] = "NoneType",    [VALUE_BOOL] = "bool",
+        [VALUE_INT] = "int",          [VALUE_FLOAT] = "float",
+        [VALUE_STRING] = "str",       [VALUE_LIST] = "list",
+        [VALUE_TUPLE] = "tuple",      [VALUE_GENERATOR] = "generator",
+        [VALUE_VIEW] = "dict view",   [VALUE_RANGE] = "range",
+        [VALUE_DICT] = "dict",        [VALUE_NAMESPACE] = "Namespace",
+        [VALUE_MACRO] = "Macro",      [VALUE_FUNCTION] = "function",
         [VALUE_LOOP] = "LoopContext",
     };
     return names[value.kind];
@@ -44,11 +44,16 @@ bool value_truth(struct render *render, struct value value)
     switch (value.kind) {
     case VALUE_ABSENT:
     case VALUE_UNDEFINED:
-    case VALUE_NONE: return false;
-    case VALUE_BOOL: return value.boolean;
-    case VALUE_INT: return value.integer != 0;
-    case VALUE_FLOAT: return value.number != 0;
-    default: return !value_has_length(value) || value_length(render, value) != 0;
+    case VALUE_NONE:
+        return false;
+    case VALUE_BOOL:
+        return value.boolean;
+    case VALUE_INT:
+        return value.integer != 0;
+    case VALUE_FLOAT:
+        return value.number != 0;
+    default:
+        return !value_has_length(value) || value_length(render, value) != 0;
     }
 }
 
@@ -112,14 +117,15 @@ bool value_equal(struct render *render, struct value a, struct value b)
     switch (a.kind) {
     case VALUE_ABSENT:
     case VALUE_UNDEFINED:
-    case VALUE_NONE: return true;
+    case VALUE_NONE:
+        return true;
     case VALUE_STRING:
         render_charge_bytes(render, a.text.n_bytes);
         return slice_equal(a.text, b.text);
     case VALUE_RANGE:
         return a.range->n == b.range->n &&
-               (a.range->n == 0 ||
-                (a.range->start == b.range->start && (a.range->n == 1 || a.range->step == b.range->step)));
+               (a.range->n == 0 || (a.range->start == b.range->start &&
+                                    (a.range->n == 1 || a.range->step == b.range->step)));
     case VALUE_LIST:
     case VALUE_TUPLE:
         render_enter(render);
@@ -131,7 +137,8 @@ bool value_equal(struct render *render, struct value a, struct value b)
         equal = equal_dicts(render, a.dict, b.dict);
         render_leave(render);
         return equal;
-    default: return value_same(a, b);
+    default:
+        return value_same(a, b);
     }
 }
 
@@ -139,13 +146,20 @@ bool value_same(struct value a, struct value b)
 {
     if (a.kind != b.kind) return false;
     switch (a.kind) {
-    case VALUE_NONE: return true;
-    case VALUE_BOOL: return a.boolean == b.boolean;
-    case VALUE_INT: return a.integer == b.integer;
-    case VALUE_FLOAT: return a.number == b.number;
-    case VALUE_STRING: return slice_equal(a.text, b.text);
-    case VALUE_UNDEFINED: return false;
-    default: return a.list == b.list;
+    case VALUE_NONE:
+        return true;
+    case VALUE_BOOL:
+        return a.boolean == b.boolean;
+    case VALUE_INT:
+        return a.integer == b.integer;
+    case VALUE_FLOAT:
+        return a.number == b.number;
+    case VALUE_STRING:
+        return slice_equal(a.text, b.text);
+    case VALUE_UNDEFINED:
+        return false;
+    default:
+        return a.list == b.list;
     }
 }
 
@@ -186,25 +200,33 @@ bool value_has_length(struct value value)
     case VALUE_VIEW:
     case VALUE_RANGE:
     case VALUE_DICT:
-    case VALUE_LOOP: return true;
-    default: return false;
+    case VALUE_LOOP:
+        return true;
+    default:
+        return false;
     }
 }
 
 size_t value_length(struct render *render, struct value value)
 {
     switch (value.kind) {
-    case VALUE_UNDEFINED: return 0;
+    case VALUE_UNDEFINED:
+        return 0;
     case VALUE_STRING:
         render_charge_bytes(render, value.text.n_bytes);
         return unicode_length(value.text);
     case VALUE_LIST:
     case VALUE_TUPLE:
-    case VALUE_VIEW: return value.list->n;
-    case VALUE_RANGE: return value.range->n;
-    case VALUE_DICT: return value.dict->n;
-    case VALUE_LOOP: return value.loop->n;
-    default: render_fail(render, "a value of type '%s' has no length", value_type(value));
+    case VALUE_VIEW:
+        return value.list->n;
+    case VALUE_RANGE:
+        return value.range->n;
+    case VALUE_DICT:
+        return value.dict->n;
+    case VALUE_LOOP:
+        return value.loop->n;
+    default:
+        render_fail(render, "a value of type '%s' has no length", value_type(value));
     }
 }
 
@@ -212,14 +234,17 @@ bool value_contains(struct render *render, struct value container, struct value 
 {
     if (container.kind == VALUE_STRING) {
         if (item.kind != VALUE_STRING)
-            render_fail(render, "'in' a string needs a string on its left, not '%s'", value_type(item));
+            render_fail(render, "'in' a string needs a string on its left, not '%s'",
+                        value_type(item));
         render_charge_bytes(render, container.text.n_bytes);
-        return item.text.n_bytes == 0 || (container.text.n_bytes &&
-               memmem(container.text.data, container.text.n_bytes, item.text.data, item.text.n_bytes));
+        return item.text.n_bytes == 0 ||
+               (container.text.n_bytes && memmem(container.text.data, container.text.n_bytes,
+                                                 item.text.data, item.text.n_bytes));
     }
     if (container.kind == VALUE_DICT) return dict_find(render, container.dict, item) != NULL;
     if (!cursor_is_possible(container))
-        render_fail(render, "a value of type '%s' cannot be searched with 'in'", value_type(container));
+        render_fail(render, "a value of type '%s' cannot be searched with 'in'",
+                    value_type(container));
     struct cursor cursor = cursor_open(render, container);
     struct value found;
     while (cursor_next(render, &cursor, &found))
@@ -266,7 +291,8 @@ static void merge(struct render *render, const struct list *keys, size_t *places
     for (size_t i = run[0]; i < run[2]; i++) {
         bool take_b = a == run[1];
         if (!take_b && b < run[2])
-            take_b = sign * value_compare(render, keys->items[places[b]], keys->items[places[a]]) < 0;
+            take_b =
+                sign * value_compare(render, keys->items[places[b]], keys->items[places[a]]) < 0;
         scratch[i] = places[take_b ? b++ : a++];
     }
     memcpy(places + run[0], scratch + run[0], (run[2] - run[0]) * sizeof *places);
@@ -282,7 +308,8 @@ void list_sort(struct render *render, struct list *items, struct list *keys, boo
     for (size_t width = 1; width < n; width *= 2)
         for (size_t from = 0; from + width < n; from += 2 * width) {
             size_t to = from + 2 * width < n ? from + 2 * width : n;
-            merge(render, keys, places, scratch, (size_t[]){from, from + width, to}, reverse ? -1 : 1);
+            merge(render, keys, places, scratch, (size_t[]){from, from + width, to},
+                  reverse ? -1 : 1);
         }
     for (size_t i = 0; i < n; i++) sorted[i] = items->items[places[i]];
     if (n) memcpy(items->items, sorted, n * sizeof *sorted);
@@ -310,7 +337,8 @@ struct list *list_from(struct render *render, struct value iterable)
 
 bool cursor_is_possible(struct value source)
 {
-    return (value_has_length(source) && source.kind != VALUE_LOOP) || source.kind == VALUE_GENERATOR;
+    return (value_has_length(source) && source.kind != VALUE_LOOP) ||
+           source.kind == VALUE_GENERATOR;
 }
 
 struct cursor cursor_open(struct render *render, struct value source)
@@ -334,7 +362,8 @@ bool cursor_next(struct render *render, struct cursor *cursor, struct value *ite
     struct value source = cursor->source;
     render_charge(render, 1);
     switch (source.kind) {
-    case VALUE_STRING: return next_character(source.text, &cursor->at, item);
+    case VALUE_STRING:
+        return next_character(source.text, &cursor->at, item);
     case VALUE_GENERATOR:
         if (source.list->n_taken >= source.list->n) return false;
         *item = source.list->items[source.list->n_taken++];
@@ -353,6 +382,7 @@ bool cursor_next(struct render *render, struct cursor *cursor, struct value *ite
         if (cursor->at >= source.dict->n) return false;
         *item = source.dict->entries[cursor->at++].key;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }

@@ -1,5 +1,5 @@
-/* The template interpreter against Python's jinja2: tests/templates/make_expected.py wrote down what
- * that renders. Run from the root of the repository. */
+/* The template interpreter against Python's jinja2: tests/templates/make_expected.py wrote down
+ * what that renders. Run from the root of the repository. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@
 enum { NOW = 1736944496 }; /* 2025-01-15 12:34:56 UTC, as in make_expected.py */
 
 static heft_status render(const char *source, size_t n_bytes, const json_t *variables,
-                          const struct template_limits *limits, struct buffer *out, heft_error *error)
+                          const struct template_limits *limits, struct buffer *out,
+                          heft_error *error)
 {
     struct template *template;
     heft_status status = template_parse(source, n_bytes, &template, error);
@@ -47,11 +48,17 @@ static bool check(const char *name, const char *source, size_t n_bytes, const js
                 : raised ? status == HEFT_USAGE && !strcmp(error.message, json_string_value(raised))
                          : status == HEFT_BAD_FILE;
     if (!good) {
-        const json_t *wanted = expected ? expected : raised ? raised : json_object_get(result, "error");
+        const json_t *wanted = expected ? expected
+                               : raised ? raised
+                                        : json_object_get(result, "error");
         print_message("%s\n  wanted %s: %s\n  found  %s: %s\n", name,
-                      expected ? "text" : raised ? "raise" : "error", json_string_value(wanted),
-                      status == HEFT_OK ? "text" : "error",
-                      status != HEFT_OK ? error.message : out.data ? out.data : "");
+                      expected ? "text"
+                      : raised ? "raise"
+                               : "error",
+                      json_string_value(wanted), status == HEFT_OK ? "text" : "error",
+                      status != HEFT_OK ? error.message
+                      : out.data        ? out.data
+                                        : "");
     }
     buffer_free(&out);
     return good;
@@ -71,11 +78,13 @@ static void test_constructs(void **state)
     json_t *cases = load("tests/templates/constructs.json"), *none = json_object(), *entry;
     size_t index;
     int n_bad = 0;
-    json_array_foreach(cases, index, entry) {
+    json_array_foreach(cases, index, entry)
+    {
         const json_t *source = json_object_get(entry, "template");
         const json_t *variables = json_object_get(entry, "variables");
         const char *text = json_string_value(source);
-        n_bad += !check(text, text, json_string_length(source), variables ? variables : none, entry);
+        n_bad +=
+            !check(text, text, json_string_length(source), variables ? variables : none, entry);
     }
     json_decref(none);
     json_decref(cases);
@@ -109,7 +118,8 @@ static int check_published(const char *name, const json_t *cases)
     }
     snprintf(path, sizeof path, "tests/templates/expected/%s.json", name);
     json_t *results = load(path);
-    json_array_foreach(cases, index, entry) {
+    json_array_foreach(cases, index, entry)
+    {
         const char *conversation = json_string_value(json_object_get(entry, "name"));
         char title[512];
         snprintf(title, sizeof title, "%s, %s", name, conversation);
@@ -165,18 +175,25 @@ static void expect_failure(const char *source, const char *reason)
 static void test_hostile_templates(void **state)
 {
     (void)state;
-    expect_failure("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", "steps");
-    expect_failure("{% set n = namespace(t='x') %}{% for i in range(99) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+    expect_failure(
+        "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+        "steps");
+    expect_failure("{% set n = namespace(t='x') %}{% for i in range(99) %}{% set n.t = n.t ~ n.t "
+                   "%}{% endfor %}",
                    "MiB");
     expect_failure("{{ 'xxxxxxxxxx' * 99999999999 }}", "writes more than");
     expect_failure("{{ [0] * 99999999999 }}", "memory");
     expect_failure("{{ range(100001) }}", "range");
     expect_failure("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "levels deep");
     expect_failure("{% set n = namespace() %}{% set n.n = n %}{{ n }}", "levels deep");
-    expect_failure("{% set n = namespace(l=[]) %}{% for i in range(99999) %}{% set n.l = [n.l] %}{% endfor %}"
-                   "{{ n.l }}", "levels deep");
-    expect_failure("{% set n = namespace(l=[]) %}{% for i in range(99) %}{% set n.l = [n.l, n.l] %}{% endfor %}"
-                   "{{ n.l == [n.l[0], n.l[1]] }}", "steps");
+    expect_failure(
+        "{% set n = namespace(l=[]) %}{% for i in range(99999) %}{% set n.l = [n.l] %}{% endfor %}"
+        "{{ n.l }}",
+        "levels deep");
+    expect_failure("{% set n = namespace(l=[]) %}{% for i in range(99) %}{% set n.l = [n.l, n.l] "
+                   "%}{% endfor %}"
+                   "{{ n.l == [n.l[0], n.l[1]] }}",
+                   "steps");
     expect_failure("{{ '%999999d' % 1 ~ '%9999999d' % 1 }}", "format");
     expect_failure("{{ 2 ** 64 }}", "too large");
     expect_failure("{{ -9223372036854775807 - 2 }}", "too large");
@@ -204,9 +221,11 @@ static void test_deep_nesting(void **state)
     expect_deep_failure(N, "{% for i in [1] %}", "x", "{% endfor %}");
     struct buffer source = {0};
     static const char *const shapes[][3] = {
-        {"(", "1", ")"},  {"[", "1", "]"},   {"{1:", "1", "}"}, {"- ", "1", ""},    {"not ", "1", ""},
-        {"", "1", "+1"},  {"", "x", ".x"},   {"", "1", "|abs"}, {"x(", "1", ")"},   {"", "1", " and 1"},
-        {"", "x", "[0]"}, {"", "1", " if 1 else 1"}, {"1 if 1 else ", "1", ""}, {"", "x", "()"},
+        {"(", "1", ")"},           {"[", "1", "]"},   {"{1:", "1", "}"},
+        {"- ", "1", ""},           {"not ", "1", ""}, {"", "1", "+1"},
+        {"", "x", ".x"},           {"", "1", "|abs"}, {"x(", "1", ")"},
+        {"", "1", " and 1"},       {"", "x", "[0]"},  {"", "1", " if 1 else 1"},
+        {"1 if 1 else ", "1", ""}, {"", "x", "()"},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         char open[32], close[32];
@@ -254,7 +273,7 @@ static void test_given_limits(void **state)
     (void)state;
     struct buffer out = {0};
     json_t *none = json_object();
-    const char *source = "{% for i in range(100) %}{{ [i, i] }}{% endfor %}";
+    const char *source = "{% for i in range(1000) %}{{ [i, i] }}{% endfor %}";
     struct template_limits few_steps = {.steps = 50}, few_bytes = {.output_bytes = 50},
                            little_memory = {.memory_bytes = 1000}, shallow = {.depth = 2};
     const struct template_limits *all[] = {&few_steps, &few_bytes, &little_memory, &shallow};
@@ -271,8 +290,9 @@ static void test_long_conversation(void **state)
     (void)state;
     json_t *messages = json_array();
     for (int i = 0; i < 1000; i++)
-        json_array_append_new(messages, json_pack("{s:s, s:s}", "role", i % 2 ? "assistant" : "user",
-                                                  "content", "<think>a thought</think> and words"));
+        json_array_append_new(messages,
+                              json_pack("{s:s, s:s}", "role", i % 2 ? "assistant" : "user",
+                                        "content", "<think>a thought</think> and words"));
     json_t *variables = json_pack("{s:o, s:s, s:s, s:b}", "messages", messages, "bos_token", "<s>",
                                   "eos_token", "</s>", "add_generation_prompt", 0);
     for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
@@ -298,10 +318,10 @@ int main(void)
 {
     setenv("TZ", "UTC", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constructs),         cmocka_unit_test(test_published_templates),
-        cmocka_unit_test(test_hostile_templates),  cmocka_unit_test(test_deep_nesting),
+        cmocka_unit_test(test_constructs),           cmocka_unit_test(test_published_templates),
+        cmocka_unit_test(test_hostile_templates),    cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_errors_name_the_line), cmocka_unit_test(test_output_is_appended),
-        cmocka_unit_test(test_given_limits),       cmocka_unit_test(test_long_conversation),
+        cmocka_unit_test(test_given_limits),         cmocka_unit_test(test_long_conversation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
