@@ -76,7 +76,8 @@ struct kernels {
 };
 
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni", "neon", "dotprod", "i8mm"), NULL for the best there is; false if it names nothing known. */
+ * "avx512vnni"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks means the best
+ * below it. False if it names no tier of this architecture. */
 bool kernels_init(struct kernels *kernels, const char *mask);
 
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */

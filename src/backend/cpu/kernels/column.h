@@ -12,7 +12,7 @@ static inline size_t column_part(size_t n_bytes)
     return (n_bytes + COLUMN_ALIGN - 1) / COLUMN_ALIGN * COLUMN_ALIGN;
 }
 
-/* Groups of 32. `bias` is -128 times the sum of a group: a kernel that multiplies with w + 128 instead
+/* Groups of 32, with room for eight groups at a time. `bias` is -128 times the sum of a group: a kernel that multiplies with w + 128 instead
  * of w, because its instruction wants unsigned bytes, starts its sum there. */
 struct column_q8_32 {
     int8_t *q;     /* [k] */
@@ -20,11 +20,16 @@ struct column_q8_32 {
     int32_t *bias; /* [k / 32] */
 };
 
+static inline size_t column_q8_32_values(int k)
+{
+    return ((size_t)k + 255) / 256 * 256;
+}
+
 static inline struct column_q8_32 column_q8_32(const void *column, int k)
 {
     char *bytes = (char *)column;
     size_t groups = column_part((size_t)k / 32 * 4);
-    float *scale = (float *)(bytes + column_part((size_t)k));
+    float *scale = (float *)(bytes + column_q8_32_values(k));
     return (struct column_q8_32){(int8_t *)bytes, scale, (int32_t *)((char *)scale + groups)};
 }
 

@@ -52,10 +52,18 @@ static void use_panels_for_the_rest(struct kernels *kernels)
         if (kernels->narrow[dtype].format == COLUMN_F32) kernels->narrow[dtype] = kernels->wide[dtype];
 }
 
+/* With registers of 256 bits the sums of bytes, whose scales cost little here, are as fast as panels of
+ * floats for any number of columns. */
+static void keep_narrow_supers(struct kernels *kernels)
+{
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+        if (kernels->narrow[dtype].format == COLUMN_Q8_256) kernels->wide[dtype] = kernels->narrow[dtype];
+}
+
 static void fill_avx2(struct kernels *kernels)
 {
     kernels->name = "avx2";
-    kernels->wide_from = 12;
+    kernels->wide_from = 8;
     kernels->row_tile = 4;
     set_wide(kernels, matmul_wide_avx2);
     use_panels_for_the_rest(kernels);
@@ -75,6 +83,7 @@ static void fill_avx2(struct kernels *kernels)
     set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_avx2);
     set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_avx2);
     set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx2);
+    keep_narrow_supers(kernels);
     kernels->quantize[COLUMN_Q8_32] = quantize_q8_32_avx2;
     kernels->quantize[COLUMN_Q8_256] = quantize_q8_256_avx2;
     kernels->mix[DTYPE_F32] = mix_f32_avx2;
@@ -96,6 +105,7 @@ static void fill_avx2(struct kernels *kernels)
 static void fill_avx512(struct kernels *kernels)
 {
     kernels->name = "avx512";
+    kernels->wide_from = 12;
     set_wide(kernels, matmul_wide_avx512);
     use_panels_for_the_rest(kernels);
     set_narrow(kernels, DTYPE_F32, matmul_f32_avx512);
@@ -117,6 +127,7 @@ static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *n
 static void fill_avx512vnni(struct kernels *kernels)
 {
     kernels->name = "avx512vnni";
+    kernels->wide_from = 6;
     kernels->row_tile = 16;
     set_both(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
     set_both(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
