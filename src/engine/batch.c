@@ -23,6 +23,13 @@ heft_status batch_builder_init(struct batch_builder *builder, int n_rows_max, in
     return HEFT_OK;
 }
 
+uint64_t batch_builder_bytes(int n_rows_max, int n_spans_max)
+{
+    const struct batch_builder *b = NULL;
+    size_t row = sizeof *b->tokens + sizeof *b->positions + sizeof *b->wanted + sizeof *b->wanted_rows;
+    return (uint64_t)n_rows_max * row + (uint64_t)n_spans_max * sizeof *b->spans;
+}
+
 void batch_builder_reset(struct batch_builder *builder)
 {
     builder->n_wanted = 0;

@@ -21,6 +21,7 @@ struct batch_builder {
 
 heft_status batch_builder_init(struct batch_builder *builder, int n_rows_max, int n_spans_max,
                                heft_error *error);
+uint64_t batch_builder_bytes(int n_rows_max, int n_spans_max);
 void batch_builder_reset(struct batch_builder *builder);
 void batch_builder_free(struct batch_builder *builder);
 

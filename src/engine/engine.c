@@ -24,6 +24,7 @@ static heft_status open_model(heft_engine *engine, heft_error *error);
 static heft_status prepare(heft_engine *engine, heft_error *error);
 static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error);
 static heft_memory sum_memory(const heft_engine *engine);
+static uint64_t times(uint64_t bytes, uint64_t n);
 static char *copy_text(const struct gguf *file, const char *key);
 
 const char *heft_version(void)
@@ -198,10 +199,20 @@ static heft_memory sum_memory(const heft_engine *engine)
     if (engine->tokenizer) memory.scratch = tokenizer_bytes(engine->tokenizer);
     if (!engine->model) return memory;
     memory.weights = gguf_bytes(engine->file);
-    memory.kv = kv_bytes(engine->model, kv_dtype(engine->options.kv_type), engine->options.n_ctx) *
-                (uint64_t)engine->options.n_sessions;
-    memory.scratch += engine->backend->ops->scratch_bytes(engine->backend, &engine->limits);
+    const heft_options *options = &engine->options;
+    uint64_t n_sessions = (uint64_t)options->n_sessions;
+    memory.kv = times(kv_bytes(engine->model, kv_dtype(options->kv_type), options->n_ctx), n_sessions);
+    memory.scratch += engine->backend->ops->scratch_bytes(engine->backend, &engine->limits) +
+                      batch_builder_bytes(options->n_batch, options->n_sessions) +
+                      session_bytes(options->n_ctx) * n_sessions + engine->model->arena.n_bytes;
     return memory;
+}
+
+/* What no machine has need not be counted exactly: the sum of three still fits. */
+static uint64_t times(uint64_t bytes, uint64_t n)
+{
+    const uint64_t most = UINT64_MAX / 4;
+    return bytes > most / n ? most : bytes * n;
 }
 
 static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error)

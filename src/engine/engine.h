@@ -35,3 +35,6 @@ struct heft_session {
     int32_t *tokens; /* [n_ctx] */
     int n_tokens;
 };
+
+/* What a session takes besides its cache. */
+uint64_t session_bytes(int n_ctx);

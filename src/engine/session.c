@@ -33,6 +33,11 @@ heft_status heft_session_create(heft_engine *engine, heft_session **out, heft_er
     return HEFT_OK;
 }
 
+uint64_t session_bytes(int n_ctx)
+{
+    return sizeof(heft_session) + (uint64_t)n_ctx * sizeof(int32_t);
+}
+
 void heft_session_free(heft_session *session)
 {
     if (!session) return;
