@@ -174,7 +174,6 @@ struct backend;
 
 struct backend_ops {
     /* Lifetime and memory. scratch_bytes says beforehand what prepare will allocate. */
-    bool (*can_run)(const struct backend *, enum dtype dtype);
     size_t (*scratch_bytes)(const struct backend *, const struct limits *limits);
     heft_status (*prepare)(struct backend *, const struct limits *limits, heft_error *error);
     void (*close)(struct backend *);
@@ -182,7 +181,6 @@ struct backend_ops {
     void (*give)(struct backend *, void *memory, size_t n_bytes);
     void (*read)(struct backend *, void *to, const void *from, size_t n_bytes); /* device to host; waits */
     const struct activations *(*activations)(const struct backend *);
-    heft_status (*wait)(struct backend *, heft_error *error); /* until everything enqueued is done */
 
     /* Steps: they read and write the activations named in the comments. */
     void (*embed)(struct backend *, const struct weight *table, const struct batch *); /* tokens -> x */

@@ -42,14 +42,6 @@ void file_map_close(struct file_map *map)
     *map = (struct file_map){0};
 }
 
-void file_map_prefetch(const void *data, size_t n_bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)data & ~(uintptr_t)(page - 1);
-    uintptr_t end = (uintptr_t)data + n_bytes;
-    posix_madvise((void *)begin, end - begin, POSIX_MADV_WILLNEED);
-}
-
 heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, heft_error *error)
 {
     bool from_stdin = strcmp(path, "-") == 0;

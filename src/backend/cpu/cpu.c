@@ -32,11 +32,6 @@ static size_t tile_floats(const struct limits *limits);
 static void *carve(struct carver *carver, size_t n, size_t bytes_each);
 static void phases_walk(const struct worker *worker, void *argument);
 
-static bool cpu_can_run(const struct backend *backend, enum dtype dtype)
-{
-    return ((const struct cpu *)backend)->kernels.narrow[dtype].run != NULL;
-}
-
 static size_t cpu_scratch_bytes(const struct backend *backend, const struct limits *limits)
 {
     struct cpu sum = *(const struct cpu *)backend;
@@ -90,7 +85,6 @@ static const struct activations *cpu_activations(const struct backend *backend)
 }
 
 static const struct backend_ops CPU_OPS = {
-    .can_run = cpu_can_run,
     .scratch_bytes = cpu_scratch_bytes,
     .prepare = cpu_prepare,
     .close = cpu_close,
