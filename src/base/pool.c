@@ -23,18 +23,19 @@ struct gate {
     pthread_cond_t changed;
 };
 
+/* A worker and its thread; the first is the caller's and has none. */
+struct seat {
+    struct worker worker;
+    pthread_t thread;
+};
+
 struct pool {
     int n_threads;
-    pthread_t *threads; /* [n_threads - 1] */
+    struct seat *seats; /* [n_threads] */
     pool_job *job;      /* NULL: close */
     void *argument;
     struct gate start, arrived; /* the number of the job, the number of the barrier */
     _Alignas(64) atomic_int n_arrived;
-};
-
-struct seat {
-    struct pool *pool;
-    int index;
 };
 
 static void *worker_main(void *argument);
@@ -48,27 +49,23 @@ heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
 {
     if (n_threads <= 0) n_threads = usable_cores();
     struct pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
-    pthread_t *threads = calloc((size_t)n_threads, sizeof *threads);
-    if (!pool || !threads) {
+    struct seat *seats = calloc((size_t)n_threads, sizeof *seats);
+    if (!pool || !seats) {
         free(pool);
-        free(threads);
+        free(seats);
         return error_set(error, HEFT_INTERNAL, "no memory for a pool of %d threads", n_threads);
     }
     memset(pool, 0, sizeof *pool);
-    pool->threads = threads;
+    pool->seats = seats;
     pool->n_threads = 1;
-    if (!gate_open(&pool->start) || !gate_open(&pool->arrived))
-        goto failed;
-    /* n_threads is the number of seats at the barrier, so it is final before a worker can look. */
+    if (!gate_open(&pool->start) || !gate_open(&pool->arrived)) goto failed;
+    /* The number of seats at the barrier is final before a worker can look: none starts a job yet. */
     pool->n_threads = n_threads;
+    for (int i = 0; i < n_threads; i++) seats[i].worker = (struct worker){i, n_threads, pool};
     for (int i = 1; i < n_threads; i++) {
-        struct seat *seat = malloc(sizeof *seat);
-        if (seat) *seat = (struct seat){pool, i};
-        if (!seat || pthread_create(&threads[i - 1], NULL, worker_main, seat) != 0) {
-            free(seat);
-            pool->n_threads = i;
-            goto failed;
-        }
+        if (pthread_create(&seats[i].thread, NULL, worker_main, &seats[i].worker) == 0) continue;
+        pool->n_threads = i; /* those that are there, for pool_close */
+        goto failed;
     }
     *out = pool;
     return HEFT_OK;
@@ -82,10 +79,10 @@ void pool_close(struct pool *pool)
     if (!pool) return;
     pool->job = NULL;
     gate_advance(&pool->start);
-    for (int i = 1; i < pool->n_threads; i++) pthread_join(pool->threads[i - 1], NULL);
+    for (int i = 1; i < pool->n_threads; i++) pthread_join(pool->seats[i].thread, NULL);
     gate_close(&pool->start);
     gate_close(&pool->arrived);
-    free(pool->threads);
+    free(pool->seats);
     free(pool);
 }
 
@@ -96,12 +93,12 @@ int pool_n_threads(const struct pool *pool)
 
 void pool_run(struct pool *pool, pool_job *job, void *argument)
 {
-    struct worker self = {0, pool->n_threads, pool};
+    const struct worker *self = &pool->seats[0].worker;
     pool->job = job;
     pool->argument = argument;
     if (pool->n_threads > 1) gate_advance(&pool->start);
-    job(&self, argument);
-    pool_barrier(&self);
+    job(self, argument);
+    pool_barrier(self);
 }
 
 void pool_barrier(const struct worker *worker)
@@ -129,16 +126,13 @@ void pool_counter_reset(struct pool_counter *counter)
 
 static void *worker_main(void *argument)
 {
-    struct seat *seat = argument;
-    struct pool *pool = seat->pool;
-    struct worker self = {seat->index, 0, pool};
-    free(seat);
+    const struct worker *self = argument;
+    struct pool *pool = self->pool;
     for (unsigned seen = 0;; seen++) {
         gate_wait(&pool->start, seen);
         if (!pool->job) return NULL;
-        self.n_workers = pool->n_threads;
-        pool->job(&self, pool->argument);
-        pool_barrier(&self);
+        pool->job(self, pool->argument);
+        pool_barrier(self);
     }
 }
 
