@@ -19,8 +19,8 @@ void *arena_alloc(struct arena *arena, size_t n_bytes);
 /* Without alignment, so that the next text may lie right behind this one. */
 char *arena_alloc_text(struct arena *arena, size_t n_bytes);
 
-/* Appends `n_more` bytes to a text without moving it: possible when `end` (one past its last byte) is
- * where the newest allocation ended and its chunk has room. */
+/* Appends `n_more` bytes to a text without moving it: possible when `end` (one past its last byte)
+ * is where the newest allocation ended and its chunk has room. */
 bool arena_extend(struct arena *arena, const char *end, size_t n_more);
 
 void arena_free(struct arena *arena);
