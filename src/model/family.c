@@ -61,6 +61,11 @@ void family_read_heads(struct metadata *metadata, struct description *out)
         metadata_fail(metadata, "attention.head_count_kv", "%d does not divide the %d query heads",
                       attention->n_kv_heads, attention->n_heads);
     int d_head = out->d_model / attention->n_heads;
+    bool stated = metadata_has(metadata, "attention.key_length");
+    if (!stated && (d_head < 1 || d_head > MAX_HEAD_WIDTH))
+        metadata_fail(metadata, "attention.head_count",
+                      "%d makes heads of %d values, expected 1 to %d", attention->n_heads, d_head,
+                      MAX_HEAD_WIDTH);
     attention->d_k = metadata_int_or(metadata, "attention.key_length", d_head, 1, MAX_HEAD_WIDTH);
     attention->d_v = metadata_int_or(metadata, "attention.value_length", attention->d_k, 1, MAX_HEAD_WIDTH);
     attention->scale = 1.0f / sqrtf((float)attention->d_k);
