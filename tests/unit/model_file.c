@@ -46,8 +46,11 @@ struct model_file *model_file_read(const char *path)
         const struct tensor *from = gguf_tensor(source, i);
         assert(file->n_tensors < MODEL_FILE_TENSORS);
         struct model_tensor *to = &file->tensors[file->n_tensors++];
-        *to = (struct model_tensor){.name = strdup(from->name), .dtype = from->dtype, .n_dims = from->n_dims,
-                                    .data = malloc(from->n_bytes), .n_bytes = from->n_bytes};
+        *to = (struct model_tensor){.name = strdup(from->name),
+                                    .dtype = from->dtype,
+                                    .n_dims = from->n_dims,
+                                    .data = malloc(from->n_bytes),
+                                    .n_bytes = from->n_bytes};
         for (int d = 0; d < TENSOR_MAX_DIMS; d++) to->dims[d] = (uint64_t)from->dims[d];
         memcpy(to->data, from->data, from->n_bytes);
     }
@@ -85,7 +88,8 @@ void model_file_write(const struct model_file *file, const char *path)
     }
     buffer_append(&out, padding, (ALIGNMENT - out.n_bytes % ALIGNMENT) % ALIGNMENT);
     heft_error error;
-    heft_status status = out.failed ? HEFT_INTERNAL : file_write(path, out.data, out.n_bytes, &error);
+    heft_status status =
+        out.failed ? HEFT_INTERNAL : file_write(path, out.data, out.n_bytes, &error);
     assert(status == HEFT_OK);
     (void)status;
     buffer_free(&out);
@@ -112,8 +116,8 @@ struct model_tensor *model_file_tensor(struct model_file *file, const char *name
     return NULL;
 }
 
-void model_file_set(struct model_file *file, const char *key, enum gguf_type type, const void *bytes,
-                    size_t n_bytes)
+void model_file_set(struct model_file *file, const char *key, enum gguf_type type,
+                    const void *bytes, size_t n_bytes)
 {
     struct model_value *value = model_file_value(file, key);
     if (!value) {
@@ -197,7 +201,8 @@ struct model_file *model_file_make(const struct model_shape *shape, const char *
     return file;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ------------------------------------------------------------------------------------
+ */
 
 static void encode(const struct gguf_value *value, struct buffer *out)
 {
@@ -207,7 +212,8 @@ static void encode(const struct gguf_value *value, struct buffer *out)
         uint32_t element = value->element;
         buffer_append(out, &element, sizeof element);
         buffer_append(out, &value->n, sizeof value->n);
-        if (value->items) buffer_append(out, value->items, (size_t)value->n * type_bytes(value->element));
+        if (value->items)
+            buffer_append(out, value->items, (size_t)value->n * type_bytes(value->element));
         for (uint64_t i = 0; value->texts && i < value->n; i++)
             put_text(out, value->texts[i].data, value->texts[i].n_bytes);
     } else if (value->type == GGUF_F32) {
@@ -228,15 +234,18 @@ static void put_text(struct buffer *out, const char *text, size_t n_bytes)
 static size_t type_bytes(enum gguf_type type)
 {
     static const size_t bytes[GGUF_TYPES] = {
-        [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2,  [GGUF_I16] = 2, [GGUF_U32] = 4, [GGUF_I32] = 4,
-        [GGUF_F32] = 4, [GGUF_BOOL] = 1, [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
+        [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2, [GGUF_I16] = 2,
+        [GGUF_U32] = 4, [GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1,
+        [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
     };
     return bytes[type];
 }
 
-/* ---- a made model ----------------------------------------------------------------------------- */
+/* ---- a made model -----------------------------------------------------------------------------
+ */
 
-static void set_key(struct model_file *file, const struct model_shape *shape, const char *key, int value)
+static void set_key(struct model_file *file, const struct model_shape *shape, const char *key,
+                    int value)
 {
     char full[MAX_NAME];
     snprintf(full, sizeof full, "%s.%s", shape->kv_rank ? "deepseek2" : "llama", key);
@@ -251,8 +260,10 @@ static void add_keys(struct model_file *file, const struct model_shape *shape)
     set_key(file, shape, "embedding_length", shape->d_model);
     set_key(file, shape, "feed_forward_length", shape->d_ff);
     set_key(file, shape, "attention.head_count", shape->n_heads);
-    model_file_set_float(file, shape->kv_rank ? "deepseek2.attention.layer_norm_rms_epsilon"
-                                              : "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    model_file_set_float(file,
+                         shape->kv_rank ? "deepseek2.attention.layer_norm_rms_epsilon"
+                                        : "llama.attention.layer_norm_rms_epsilon",
+                         1e-5f);
     if (shape->kv_rank) {
         add_latent_keys(file, shape);
     } else {
@@ -271,7 +282,8 @@ static void add_latent_keys(struct model_file *file, const struct model_shape *s
     set_key(file, shape, "attention.kv_lora_rank", shape->kv_rank);
     set_key(file, shape, "rope.dimension_count", shape->d_rope);
     set_key(file, shape, split ? "attention.key_length_mla" : "attention.key_length", shape->d_k);
-    set_key(file, shape, split ? "attention.value_length_mla" : "attention.value_length", shape->d_v);
+    set_key(file, shape, split ? "attention.value_length_mla" : "attention.value_length",
+            shape->d_v);
 }
 
 static void add_expert_keys(struct model_file *file, const struct model_shape *shape)
@@ -293,7 +305,8 @@ static void add_layer(struct model_file *file, const struct model_shape *shape, 
 {
     add_norm(file, layer, "blk.%d.attn_norm.weight", shape->d_model);
     add_norm(file, layer, "blk.%d.ffn_norm.weight", shape->d_model);
-    add_weight(file, shape, layer, "blk.%d.attn_output.weight", shape->n_heads * shape->d_v, shape->d_model, 1);
+    add_weight(file, shape, layer, "blk.%d.attn_output.weight", shape->n_heads * shape->d_v,
+               shape->d_model, 1);
     if (shape->kv_rank)
         add_latent(file, shape, layer);
     else
@@ -302,16 +315,21 @@ static void add_layer(struct model_file *file, const struct model_shape *shape, 
         add_gated(file, shape, layer, "", shape->d_ff, 1);
         return;
     }
-    add_weight(file, shape, layer, "blk.%d.ffn_gate_inp.weight", shape->d_model, shape->n_experts, 1);
+    add_weight(file, shape, layer, "blk.%d.ffn_gate_inp.weight", shape->d_model, shape->n_experts,
+               1);
     add_gated(file, shape, layer, "_exps", shape->d_ff_expert, shape->n_experts);
-    if (shape->n_shared) add_gated(file, shape, layer, "_shexp", shape->n_shared * shape->d_ff_expert, 1);
+    if (shape->n_shared)
+        add_gated(file, shape, layer, "_shexp", shape->n_shared * shape->d_ff_expert, 1);
 }
 
 static void add_attention(struct model_file *file, const struct model_shape *shape, int layer)
 {
-    add_weight(file, shape, layer, "blk.%d.attn_q.weight", shape->d_model, shape->n_heads * shape->d_k, 1);
-    add_weight(file, shape, layer, "blk.%d.attn_k.weight", shape->d_model, shape->n_kv_heads * shape->d_k, 1);
-    add_weight(file, shape, layer, "blk.%d.attn_v.weight", shape->d_model, shape->n_kv_heads * shape->d_v, 1);
+    add_weight(file, shape, layer, "blk.%d.attn_q.weight", shape->d_model,
+               shape->n_heads * shape->d_k, 1);
+    add_weight(file, shape, layer, "blk.%d.attn_k.weight", shape->d_model,
+               shape->n_kv_heads * shape->d_k, 1);
+    add_weight(file, shape, layer, "blk.%d.attn_v.weight", shape->d_model,
+               shape->n_kv_heads * shape->d_v, 1);
 }
 
 static void add_latent(struct model_file *file, const struct model_shape *shape, int layer)
@@ -324,10 +342,12 @@ static void add_latent(struct model_file *file, const struct model_shape *shape,
     } else {
         add_weight(file, shape, layer, "blk.%d.attn_q.weight", shape->d_model, q, 1);
     }
-    add_weight(file, shape, layer, "blk.%d.attn_kv_a_mqa.weight", shape->d_model, rank + shape->d_rope, 1);
+    add_weight(file, shape, layer, "blk.%d.attn_kv_a_mqa.weight", shape->d_model,
+               rank + shape->d_rope, 1);
     add_norm(file, layer, "blk.%d.attn_kv_a_norm.weight", rank);
     if (shape->whole_kv_b) {
-        add_weight(file, shape, layer, "blk.%d.attn_kv_b.weight", rank, shape->n_heads * (d_nope + shape->d_v), 1);
+        add_weight(file, shape, layer, "blk.%d.attn_kv_b.weight", rank,
+                   shape->n_heads * (d_nope + shape->d_v), 1);
         return;
     }
     add_weight(file, shape, layer, "blk.%d.attn_k_b.weight", d_nope, rank, shape->n_heads);

@@ -1,5 +1,6 @@
 /* Model files for tests of the engine: a file is read whole, changed, and written again, or a small
- * one of random weights is made to measure. Nothing is checked, so that wrong files can be made too. */
+ * one of random weights is made to measure. Nothing is checked, so that wrong files can be made
+ * too. */
 #pragma once
 
 #include "format/gguf.h"
@@ -36,8 +37,8 @@ struct model_value *model_file_value(struct model_file *file, const char *key); 
 struct model_tensor *model_file_tensor(struct model_file *file, const char *name);
 
 /* Replace what is there under the key. */
-void model_file_set(struct model_file *file, const char *key, enum gguf_type type, const void *bytes,
-                    size_t n_bytes);
+void model_file_set(struct model_file *file, const char *key, enum gguf_type type,
+                    const void *bytes, size_t n_bytes);
 void model_file_set_int(struct model_file *file, const char *key, int64_t value);
 void model_file_set_float(struct model_file *file, const char *key, float value);
 void model_file_set_text(struct model_file *file, const char *key, const char *text);

@@ -1,6 +1,6 @@
-/* Attention against sums in double over the unpacked cache: grouped and latent, absorbed and expanded,
- * every type of cache, deep contexts that are split over their keys, batches of spans at different
- * depths, one to five threads. */
+/* Attention against sums in double over the unpacked cache: grouped and latent, absorbed and
+ * expanded, every type of cache, deep contexts that are split over their keys, batches of spans at
+ * different depths, one to five threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,11 +40,30 @@ static const struct attention SHAPES[] = {
     {.n_heads = 4, .n_kv_heads = 4, .d_k = 32, .d_v = 32},
     {.n_heads = 12, .n_kv_heads = 2, .d_k = 64, .d_v = 96},
     {.n_heads = 40, .n_kv_heads = 1, .d_k = 32, .d_v = 32},
-    {.kind = ATTENTION_LATENT, .n_heads = 4, .n_kv_heads = 1, .d_k = 64, .d_v = 32, .kv_rank = 64, .d_nope = 32,
+    {.kind = ATTENTION_LATENT,
+     .n_heads = 4,
+     .n_kv_heads = 1,
+     .d_k = 64,
+     .d_v = 32,
+     .kv_rank = 64,
+     .d_nope = 32,
      .d_rope = 32},
-    {.kind = ATTENTION_LATENT, .n_heads = 3, .n_kv_heads = 1, .d_k = 48, .d_v = 64, .kv_rank = 96, .d_nope = 16,
-     .d_rope = 32, .k_b_rows_are_keys = true},
-    {.kind = ATTENTION_LATENT, .n_heads = 34, .n_kv_heads = 1, .d_k = 64, .d_v = 32, .kv_rank = 32, .d_nope = 32,
+    {.kind = ATTENTION_LATENT,
+     .n_heads = 3,
+     .n_kv_heads = 1,
+     .d_k = 48,
+     .d_v = 64,
+     .kv_rank = 96,
+     .d_nope = 16,
+     .d_rope = 32,
+     .k_b_rows_are_keys = true},
+    {.kind = ATTENTION_LATENT,
+     .n_heads = 34,
+     .n_kv_heads = 1,
+     .d_k = 64,
+     .d_v = 32,
+     .kv_rank = 32,
+     .d_nope = 32,
      .d_rope = 32},
 };
 
@@ -86,12 +105,21 @@ static void make_latent(struct world *world, struct rng *rng)
     int heads = a->n_heads, rank = a->kv_rank;
     world->k_b = random_floats(rng, (size_t)(heads * rank * a->d_nope), 0.5);
     world->v_b = random_floats(rng, (size_t)(heads * rank * a->d_v), 0.5);
-    int rows = a->k_b_rows_are_keys ? a->d_nope : rank, cols = a->k_b_rows_are_keys ? rank : a->d_nope;
+    int rows = a->k_b_rows_are_keys ? a->d_nope : rank,
+        cols = a->k_b_rows_are_keys ? rank : a->d_nope;
     size_t row = (size_t)cols * sizeof(float), v_row = (size_t)rank * sizeof(float);
-    a->k_b = (struct weight){.data = world->k_b, .n_slices = heads, .n_rows = rows, .n_cols = cols,
-                             .row_bytes = row, .slice_bytes = row * (size_t)rows};
-    a->v_b = (struct weight){.data = world->v_b, .n_slices = heads, .n_rows = a->d_v, .n_cols = rank,
-                             .row_bytes = v_row, .slice_bytes = v_row * (size_t)a->d_v};
+    a->k_b = (struct weight){.data = world->k_b,
+                             .n_slices = heads,
+                             .n_rows = rows,
+                             .n_cols = cols,
+                             .row_bytes = row,
+                             .slice_bytes = row * (size_t)rows};
+    a->v_b = (struct weight){.data = world->v_b,
+                             .n_slices = heads,
+                             .n_rows = a->d_v,
+                             .n_cols = rank,
+                             .row_bytes = v_row,
+                             .slice_bytes = v_row * (size_t)a->d_v};
 }
 
 static void make_world(struct world *world, const struct attention *shape, enum dtype dtype,
@@ -109,8 +137,8 @@ static void make_world(struct world *world, const struct attention *shape, enum 
         world->layers[s].k = random_rows(&rng, dtype, n_rows, world->k_width);
         if (!latent) world->layers[s].v = random_rows(&rng, dtype, n_rows, world->v_width);
         world->caches[s] = (struct kv_cache){dtype, N_CTX, &world->layers[s]};
-        world->spans[s] = (struct span){&world->caches[s], world->batch.n_rows, scene->parts[s].n_rows,
-                                        scene->parts[s].first_position};
+        world->spans[s] = (struct span){&world->caches[s], world->batch.n_rows,
+                                        scene->parts[s].n_rows, scene->parts[s].first_position};
         world->batch.n_rows += scene->parts[s].n_rows;
         world->batch.n_spans++;
     }
@@ -133,21 +161,24 @@ static void free_world(struct world *world)
     free(world->expected);
 }
 
-/* ---- the reference ---------------------------------------------------------------------------- */
+/* ---- the reference ----------------------------------------------------------------------------
+ */
 
 /* Key and value of one head at one position, as the formulas have them. */
-static void key_and_value(const struct world *world, const struct span *span, int head, int position, double *k,
-                          double *v)
+static void key_and_value(const struct world *world, const struct span *span, int head,
+                          int position, double *k, double *v)
 {
     const struct attention *a = &world->attention;
     const struct kv_layer *layer = &span->kv->layers[0];
     float k_row[1024], v_row[1024];
     int kv_head = head / (a->n_heads / a->n_kv_heads);
     size_t row = (size_t)kv_head * N_CTX + (size_t)position;
-    dtype_unpack(world->dtype, (const char *)layer->k + row * dtype_bytes(world->dtype, world->k_width), k_row,
+    dtype_unpack(world->dtype,
+                 (const char *)layer->k + row * dtype_bytes(world->dtype, world->k_width), k_row,
                  world->k_width);
     if (a->kind == ATTENTION_GROUPED) {
-        dtype_unpack(world->dtype, (const char *)layer->v + row * dtype_bytes(world->dtype, a->d_v), v_row, a->d_v);
+        dtype_unpack(world->dtype, (const char *)layer->v + row * dtype_bytes(world->dtype, a->d_v),
+                     v_row, a->d_v);
         for (int i = 0; i < a->d_k; i++) k[i] = k_row[i];
         for (int i = 0; i < a->d_v; i++) v[i] = v_row[i];
         return;
@@ -158,7 +189,8 @@ static void key_and_value(const struct world *world, const struct span *span, in
     for (int i = 0; i < a->d_nope; i++) {
         k[i] = 0;
         for (int r = 0; r < rank; r++)
-            k[i] += (double)k_row[r] * (a->k_b_rows_are_keys ? k_b[i * rank + r] : k_b[r * a->d_nope + i]);
+            k[i] += (double)k_row[r] *
+                    (a->k_b_rows_are_keys ? k_b[i * rank + r] : k_b[r * a->d_nope + i]);
     }
     for (int i = 0; i < a->d_rope; i++) k[a->d_nope + i] = k_row[rank + i];
     for (int i = 0; i < a->d_v; i++) {
@@ -187,7 +219,8 @@ static void expect_head(struct world *world, const struct span *span, int head, 
         }
     }
     for (int row = 0; row < span->n_rows; row++) {
-        double *out = world->expected + (size_t)((span->first_row + row) * a->n_heads + head) * (size_t)a->d_v;
+        double *out = world->expected +
+                      (size_t)((span->first_row + row) * a->n_heads + head) * (size_t)a->d_v;
         for (int i = 0; i < a->d_v; i++) out[i] /= sums[row];
     }
 }
@@ -200,17 +233,27 @@ static void expect(struct world *world)
             expect_head(world, &world->spans[s], head, sums);
 }
 
-/* ---- comparing -------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------
+ */
 
 static struct limits limits_of(const struct world *world)
 {
     const struct attention *a = &world->attention;
     bool latent = a->kind == ATTENTION_LATENT;
-    return (struct limits){.n_rows = world->batch.n_rows, .n_logits = 1, .n_ctx = N_CTX, .d_model = 32, .n_vocab = 32,
-                           .q_width = a->n_heads * a->d_k, .k_width = a->n_kv_heads * world->k_width,
-                           .v_width = a->n_kv_heads * world->v_width, .o_width = a->n_heads * a->d_v,
-                           .n_heads = a->n_heads, .d_k_max = world->k_width,
-                           .d_v_max = latent ? a->kv_rank : a->d_v, .kv_rank = a->kv_rank, .d_nope = a->d_nope};
+    return (struct limits){.n_rows = world->batch.n_rows,
+                           .n_logits = 1,
+                           .n_ctx = N_CTX,
+                           .d_model = 32,
+                           .n_vocab = 32,
+                           .q_width = a->n_heads * a->d_k,
+                           .k_width = a->n_kv_heads * world->k_width,
+                           .v_width = a->n_kv_heads * world->v_width,
+                           .o_width = a->n_heads * a->d_v,
+                           .n_heads = a->n_heads,
+                           .d_k_max = world->k_width,
+                           .d_v_max = latent ? a->kv_rank : a->d_v,
+                           .kv_rank = a->kv_rank,
+                           .d_nope = a->d_nope};
 }
 
 static void attend_with(struct world *world, int n_threads, double tolerance, const char *name)
@@ -231,11 +274,12 @@ static void attend_with(struct world *world, int n_threads, double tolerance, co
         on->ops->attend(on, &world->attention, &world->batch);
         if (run == 0) memcpy(first, a->o, n * sizeof *first);
     }
-    if (memcmp(first, a->o, n * sizeof *first) != 0) fail_msg("%s, %d threads: not the same twice", name, n_threads);
+    if (memcmp(first, a->o, n * sizeof *first) != 0)
+        fail_msg("%s, %d threads: not the same twice", name, n_threads);
     for (size_t i = 0; i < n; i++)
         if (!(fabs(first[i] - world->expected[i]) < tolerance))
-            fail_msg("%s, %s, %d threads, row %zu: %g, expected %g", name, dtype_name(world->dtype), n_threads,
-                     i / (size_t)limits.o_width, first[i], world->expected[i]);
+            fail_msg("%s, %s, %d threads, row %zu: %g, expected %g", name, dtype_name(world->dtype),
+                     n_threads, i / (size_t)limits.o_width, first[i], world->expected[i]);
     free(first);
     on->ops->close(on);
 }
@@ -262,6 +306,7 @@ int main(void)
     enum { N_SCENES = sizeof SCENES / sizeof *SCENES };
     struct CMUnitTest tests[N_SCENES];
     for (int i = 0; i < N_SCENES; i++)
-        tests[i] = (struct CMUnitTest){SCENES[i].name, test_attention, NULL, NULL, (void *)&SCENES[i]};
+        tests[i] =
+            (struct CMUnitTest){SCENES[i].name, test_attention, NULL, NULL, (void *)&SCENES[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

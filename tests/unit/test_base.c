@@ -17,7 +17,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-/* Here an allocation may be refused, as it may be anywhere; the sanitizers end the program instead. */
+/* Here an allocation may be refused, as it may be anywhere; the sanitizers end the program instead.
+ */
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void)
@@ -52,7 +53,8 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-/* ---- buffer ----------------------------------------------------------------------------------- */
+/* ---- buffer -----------------------------------------------------------------------------------
+ */
 
 static void test_buffer_grows(void **state)
 {
@@ -119,7 +121,8 @@ static void test_buffer_take(void **state)
     free(text);
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 static void assert_refused(const char *path, const char *reason)
 {
@@ -128,10 +131,12 @@ static void assert_refused(const char *path, const char *reason)
     size_t n_bytes;
     heft_error error = {0};
     assert_int_equal(file_map_open(path, &map, &error), HEFT_BAD_FILE);
-    if (!strstr(error.message, path) || !strstr(error.message, reason)) fail_msg("%s", error.message);
+    if (!strstr(error.message, path) || !strstr(error.message, reason))
+        fail_msg("%s", error.message);
     assert_null(map.data);
     assert_int_equal(file_read(path, 100, &text, &n_bytes, &error), HEFT_BAD_FILE);
-    if (!strstr(error.message, path) || !strstr(error.message, reason)) fail_msg("%s", error.message);
+    if (!strstr(error.message, path) || !strstr(error.message, reason))
+        fail_msg("%s", error.message);
     assert_int_equal(file_read(path, 100, &text, &n_bytes, NULL), HEFT_BAD_FILE);
 }
 
@@ -166,7 +171,6 @@ static void test_write_and_read(void **state)
     assert_int_equal(file_map_open(path, &map, &error), HEFT_OK);
     assert_int_equal(map.n_bytes, 6);
     assert_memory_equal(map.data, "new\0er", 6);
-    file_map_prefetch(map.data + 1, 5);
     file_map_close(&map);
     file_map_close(&map);
     assert_int_equal(file_write(in_folder("no/file"), "", 0, &error), HEFT_USAGE);
@@ -209,7 +213,8 @@ static void test_standard_input(void **state)
     free(text);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------ */
+/* ---- the machine ------------------------------------------------------------------------------
+ */
 
 static void test_memory_is_plausible(void **state)
 {
@@ -226,7 +231,8 @@ static void test_memory_is_plausible(void **state)
     assert_null(memory_take(SIZE_MAX / 2));
 }
 
-/* ---- sentences -------------------------------------------------------------------------------- */
+/* ---- sentences --------------------------------------------------------------------------------
+ */
 
 static void test_errors(void **state)
 {
@@ -261,11 +267,16 @@ static void test_errors_are_cut(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buffer_grows),   cmocka_unit_test(test_buffer_limit),
-        cmocka_unit_test(test_buffer_beyond_memory), cmocka_unit_test(test_buffer_take),
-        cmocka_unit_test(test_no_files),       cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_file_of_no_bytes), cmocka_unit_test(test_standard_input),
-        cmocka_unit_test(test_memory_is_plausible), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_buffer_grows),
+        cmocka_unit_test(test_buffer_limit),
+        cmocka_unit_test(test_buffer_beyond_memory),
+        cmocka_unit_test(test_buffer_take),
+        cmocka_unit_test(test_no_files),
+        cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_file_of_no_bytes),
+        cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_memory_is_plausible),
+        cmocka_unit_test(test_errors),
         cmocka_unit_test(test_errors_are_cut),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -57,7 +57,8 @@ static void fill_tokens(int32_t *tokens, int n)
     for (int i = 0; i < n; i++) tokens[i] = (i * 37 + i * i) % N_VOCAB;
 }
 
-static void assert_says(heft_status status, heft_status expected, const heft_error *error, const char *words)
+static void assert_says(heft_status status, heft_status expected, const heft_error *error,
+                        const char *words)
 {
     if (status != expected || error->status != expected || !strstr(error->message, words))
         fail_msg("status %d, expected %d with \"%s\": %s", status, expected, words, error->message);
@@ -72,7 +73,8 @@ static void assert_close(const float *a, const float *b, int n, double tolerance
             fail_msg("value %d: %.9g, expected %.9g, largest %g", i, a[i], b[i], largest);
 }
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------
+ */
 
 static void test_options(void **state)
 {
@@ -95,8 +97,10 @@ static void test_options(void **state)
         heft_engine *engine;
         heft_memory memory;
         heft_error error = {0};
-        assert_says(heft_engine_open(&bad[i].options, &engine, &error), HEFT_USAGE, &error, bad[i].words);
-        assert_says(heft_engine_measure(&bad[i].options, &memory, &error), HEFT_USAGE, &error, bad[i].words);
+        assert_says(heft_engine_open(&bad[i].options, &engine, &error), HEFT_USAGE, &error,
+                    bad[i].words);
+        assert_says(heft_engine_measure(&bad[i].options, &memory, &error), HEFT_USAGE, &error,
+                    bad[i].words);
         assert_int_equal(heft_engine_open(&bad[i].options, &engine, NULL), HEFT_USAGE);
     }
 }
@@ -107,7 +111,8 @@ static void test_unusable_files(void **state)
     heft_engine *engine;
     heft_error error = {0};
     heft_options options = options_of("/nowhere/model.gguf");
-    assert_says(heft_engine_open(&options, &engine, &error), HEFT_BAD_FILE, &error, "/nowhere/model.gguf");
+    assert_says(heft_engine_open(&options, &engine, &error), HEFT_BAD_FILE, &error,
+                "/nowhere/model.gguf");
     options.model = "/tmp";
     assert_says(heft_engine_open(&options, &engine, &error), HEFT_BAD_FILE, &error, "directory");
     options.model = "Makefile";
@@ -148,7 +153,8 @@ static void test_info(void **state)
     heft_engine_close(NULL);
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory -----------------------------------------------------------------------------------
+ */
 
 static void test_measure(void **state)
 {
@@ -184,14 +190,16 @@ static void test_does_not_fit(void **state)
     options.n_sessions = 4096;
     assert_int_equal(heft_engine_measure(&options, &memory, &error), HEFT_OK);
     assert_true(memory.kv > 1000000000000);
-    assert_says(heft_engine_open(&options, &engine, &error), HEFT_DOES_NOT_FIT, &error, "key-value cache");
+    assert_says(heft_engine_open(&options, &engine, &error), HEFT_DOES_NOT_FIT, &error,
+                "key-value cache");
     assert_non_null(strstr(error.message, llama));
     options.ignore_limit = true;
     engine = open_engine(&options);
     heft_engine_close(engine);
 }
 
-/* ---- sessions and steps ------------------------------------------------------------------------ */
+/* ---- sessions and steps ------------------------------------------------------------------------
+ */
 
 static void test_vocab_only(void **state)
 {
@@ -204,8 +212,10 @@ static void test_vocab_only(void **state)
     heft_sampling sampling = heft_sampling_default();
     heft_error error = {0};
     heft_info info;
-    assert_says(heft_session_create(engine, &session, &error), HEFT_USAGE, &error, "vocabulary only");
-    assert_says(heft_sampler_create(engine, &sampling, &sampler, &error), HEFT_USAGE, &error, "vocabulary only");
+    assert_says(heft_session_create(engine, &session, &error), HEFT_USAGE, &error,
+                "vocabulary only");
+    assert_says(heft_sampler_create(engine, &sampling, &sampler, &error), HEFT_USAGE, &error,
+                "vocabulary only");
     assert_says(heft_step(engine, NULL, 0, &error), HEFT_USAGE, &error, "vocabulary only");
     heft_engine_info(engine, &info);
     assert_int_equal(info.n_vocab, N_VOCAB);
@@ -260,15 +270,16 @@ static void test_wrong_work(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         heft_error error = {0};
-        assert_says(heft_step(engine, bad[i].work, bad[i].n_work, &error), HEFT_USAGE, &error, bad[i].words);
+        assert_says(heft_step(engine, bad[i].work, bad[i].n_work, &error), HEFT_USAGE, &error,
+                    bad[i].words);
         assert_int_equal(heft_session_length(a), 0);
         assert_int_equal(heft_session_length(b), 0);
     }
     step(engine, NULL, 0);
     step(engine, &(heft_work){a, tokens, 16, NULL, 0}, 1);
     heft_error error = {0};
-    assert_says(heft_step(engine, &(heft_work){a, tokens, 1, NULL, 0}, 1, &error), HEFT_USAGE, &error,
-                "16 tokens are held");
+    assert_says(heft_step(engine, &(heft_work){a, tokens, 1, NULL, 0}, 1, &error), HEFT_USAGE,
+                &error, "16 tokens are held");
     assert_int_equal(heft_session_length(a), 16);
     heft_engine_close(engine);
     heft_engine_close(other);
@@ -303,10 +314,12 @@ static void test_rewind_and_common(void **state)
     heft_engine_close(engine);
 }
 
-/* ---- the same numbers whatever the road ------------------------------------------------------- */
+/* ---- the same numbers whatever the road -------------------------------------------------------
+ */
 
 /* Logits after every token, fed `chunk` at a time with batches of n_batch rows. */
-static float *logits_of(const heft_options *options, const int32_t *tokens, int n, int chunk, int n_logits)
+static float *logits_of(const heft_options *options, const int32_t *tokens, int n, int chunk,
+                        int n_logits)
 {
     heft_engine *engine = open_engine(options);
     heft_session *session = new_session(engine);
@@ -338,7 +351,8 @@ static void test_batch_size_does_not_matter(void **state)
     }
     options.n_batch = 0;
     float *window = logits_of(&options, tokens, N, N, 5); /* the last five only */
-    assert_memory_equal(window + (N - 5) * N_VOCAB, expected + (N - 5) * N_VOCAB, 5 * N_VOCAB * sizeof *window);
+    assert_memory_equal(window + (N - 5) * N_VOCAB, expected + (N - 5) * N_VOCAB,
+                        5 * N_VOCAB * sizeof *window);
     for (int i = 0; i < (N - 5) * N_VOCAB; i++) assert_true(window[i] == 0);
     free(window);
     free(expected);
@@ -354,7 +368,8 @@ static void test_same_threads_same_bits(void **state)
     float *one = NULL;
     for (size_t i = 0; i < sizeof n_threads / sizeof *n_threads; i++) {
         options.n_threads = n_threads[i];
-        float *first = logits_of(&options, tokens, N, 20, N), *again = logits_of(&options, tokens, N, 20, N);
+        float *first = logits_of(&options, tokens, N, 20, N),
+              *again = logits_of(&options, tokens, N, 20, N);
         assert_memory_equal(first, again, N * N_VOCAB * sizeof *first);
         if (i == 0) one = calloc(N * N_VOCAB, sizeof *one);
         if (i == 0) memcpy(one, first, N * N_VOCAB * sizeof *one);
@@ -365,11 +380,20 @@ static void test_same_threads_same_bits(void **state)
     free(one);
 }
 
-/* A prefill long enough to expand the latent rows, against one token at a time, which never does. */
+/* A prefill long enough to expand the latent rows, against one token at a time, which never does.
+ */
 static void test_expanded_is_absorbed(void **state)
 {
-    struct model_shape shape = {.n_layers = 2, .d_model = 64, .n_heads = 4, .d_k = 48, .d_v = 32, .d_ff = 96,
-                                .n_ctx = 512, .kv_rank = 64, .d_rope = 32, .whole_kv_b = *state != NULL};
+    struct model_shape shape = {.n_layers = 2,
+                                .d_model = 64,
+                                .n_heads = 4,
+                                .d_k = 48,
+                                .d_v = 32,
+                                .d_ff = 96,
+                                .n_ctx = 512,
+                                .kv_rank = 64,
+                                .d_rope = 32,
+                                .whole_kv_b = *state != NULL};
     char path[] = "/tmp/heft-latent-XXXXXX";
     int32_t tokens[N_LONG];
     int fd = mkstemp(path);
@@ -435,7 +459,8 @@ static void test_sessions_do_not_mix(void **state)
     free(logits);
 }
 
-/* ---- cancelling -------------------------------------------------------------------------------- */
+/* ---- cancelling --------------------------------------------------------------------------------
+ */
 
 static void *cancel_soon(void *engine)
 {
@@ -502,7 +527,10 @@ static void test_cancel_before(void **state)
     heft_engine_close(engine);
 }
 
-#define FOR(test, model) {#test " " #model, test, NULL, NULL, (void *)model}
+#define FOR(test, model)                                                                           \
+    {                                                                                              \
+#test " " #model, test, NULL, NULL, (void *)model                                          \
+    }
 
 int main(void)
 {

@@ -1,5 +1,5 @@
-/* Model files that lie: whatever a number in the metadata or a tensor is changed to, opening gives a
- * sentence that names the file and the field, or a model that runs. */
+/* Model files that lie: whatever a number in the metadata or a tensor is changed to, opening gives
+ * a sentence that names the file and the field, or a model that runs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,10 +92,11 @@ static bool opens(const struct model_file *file, const char *field)
     return false;
 }
 
-/* ---- metadata --------------------------------------------------------------------------------- */
+/* ---- metadata ---------------------------------------------------------------------------------
+ */
 
-static void try_value(struct model_file *file, const char *key, enum gguf_type type, const void *bytes,
-                      size_t n_bytes)
+static void try_value(struct model_file *file, const char *key, enum gguf_type type,
+                      const void *bytes, size_t n_bytes)
 {
     struct model_value *value = model_file_value(file, key);
     struct model_value saved = *value;
@@ -108,8 +109,8 @@ static void try_value(struct model_file *file, const char *key, enum gguf_type t
 
 static void try_integers(struct model_file *file, const char *key)
 {
-    static const int64_t numbers[] = {-1, 0, 1, 2, 3, 17, 1024, 1025, 1 << 20, INT32_MAX, 1LL << 32, INT64_MAX,
-                                      INT64_MIN};
+    static const int64_t numbers[] = {
+        -1, 0, 1, 2, 3, 17, 1024, 1025, 1 << 20, INT32_MAX, 1LL << 32, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         try_value(file, key, GGUF_I64, &numbers[i], sizeof numbers[i]);
     struct {
@@ -123,8 +124,8 @@ static void try_integers(struct model_file *file, const char *key)
 
 static void try_floats(struct model_file *file, const char *key)
 {
-    static const double numbers[] = {0, -0.0, -1, 1, 1e-310, 1e-30, 1e-6, 1e6, 1e38, 1e300, NAN, INFINITY,
-                                     -INFINITY};
+    static const double numbers[] = {0,   -0.0, -1,    1,   1e-310,   1e-30,    1e-6,
+                                     1e6, 1e38, 1e300, NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         try_value(file, key, GGUF_F64, &numbers[i], sizeof numbers[i]);
 }
@@ -180,8 +181,15 @@ static void test_every_value_absent(void **state)
 static void test_wide_heads(void **state)
 {
     (void)state;
-    struct model_shape shape = {.n_layers = 1, .d_model = 1280, .n_heads = 1, .n_kv_heads = 1, .d_k = 1280,
-                                .d_v = 1280, .d_ff = 32, .n_ctx = 128, .d_rope = 1280};
+    struct model_shape shape = {.n_layers = 1,
+                                .d_model = 1280,
+                                .n_heads = 1,
+                                .n_kv_heads = 1,
+                                .d_k = 1280,
+                                .d_v = 1280,
+                                .d_ff = 32,
+                                .n_ctx = 128,
+                                .d_rope = 1280};
     struct model_file *file = model_file_make(&shape, MODELS[0]);
     assert_false(opens(file, "llama.attention.key_length"));
     model_file_drop_value(file, "llama.attention.key_length");
@@ -204,7 +212,8 @@ static void test_unknown_scaling(void **state)
     model_file_free(file);
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------------------
+ */
 
 static void test_every_tensor_missing(void **state)
 {
@@ -213,8 +222,10 @@ static void test_every_tensor_missing(void **state)
         struct model_file *file = model_file_read(*state);
         const char *name = all->tensors[i].name;
         model_file_drop_tensor(file, name);
-        /* A bias is optional, the output may be the embedding; a kv_b that is not whole is split. */
-        bool optional = strstr(name, "bias") || strcmp(name, "output.weight") == 0 || strstr(name, "rope_freqs");
+        /* A bias is optional, the output may be the embedding; a kv_b that is not whole is split.
+         */
+        bool optional = strstr(name, "bias") || strcmp(name, "output.weight") == 0 ||
+                        strstr(name, "rope_freqs");
         const char *missing = strstr(name, "attn_kv_b") ? "attn_k_b" : name;
         if (opens(file, missing) != optional) fail_msg("without %s", name);
         model_file_free(file);
@@ -233,10 +244,12 @@ static void test_every_tensor_reshaped(void **state)
         uint64_t n = tensor->dims[0] * tensor->dims[1] * tensor->dims[2];
         memcpy(tensor->dims, (uint64_t[]){1, n, 1, 1}, sizeof tensor->dims);
         assert_false(opens(file, tensor->name));
-        memcpy(tensor->dims, (uint64_t[]){saved.dims[0], saved.dims[1], 1, saved.dims[2]}, sizeof tensor->dims);
+        memcpy(tensor->dims, (uint64_t[]){saved.dims[0], saved.dims[1], 1, saved.dims[2]},
+               sizeof tensor->dims);
         if (saved.dims[2] > 1) assert_false(opens(file, tensor->name));
         if (saved.dims[0] != saved.dims[1]) {
-            memcpy(tensor->dims, (uint64_t[]){saved.dims[1], saved.dims[0], saved.dims[2], 1}, sizeof tensor->dims);
+            memcpy(tensor->dims, (uint64_t[]){saved.dims[1], saved.dims[0], saved.dims[2], 1},
+                   sizeof tensor->dims);
             assert_false(opens(file, tensor->name));
         }
         *tensor = saved;

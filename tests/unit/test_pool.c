@@ -49,7 +49,8 @@ static void test_every_worker_once(void **state)
         assert_int_equal(pool_n_threads(pool), COUNTS[i]);
         for (int job = 1; job <= N_JOBS; job++) {
             pool_run(pool, visit, &visits);
-            for (int w = 0; w < MAX_THREADS; w++) assert_int_equal(visits.n[w], w < COUNTS[i] ? job : 0);
+            for (int w = 0; w < MAX_THREADS; w++)
+                assert_int_equal(visits.n[w], w < COUNTS[i] ? job : 0);
         }
         for (int w = 0; w < COUNTS[i]; w++) assert_int_equal(visits.n_workers[w], COUNTS[i]);
         pool_close(pool);
@@ -185,9 +186,9 @@ static void test_flag(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_worker_once), cmocka_unit_test(test_barriers_hold),
+        cmocka_unit_test(test_every_worker_once),   cmocka_unit_test(test_barriers_hold),
         cmocka_unit_test(test_claims_miss_nothing), cmocka_unit_test(test_sleep_and_wake),
-        cmocka_unit_test(test_open_and_close),    cmocka_unit_test(test_flag),
+        cmocka_unit_test(test_open_and_close),      cmocka_unit_test(test_flag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Fused stages against stages composed from steps, layer by layer, on models of every kind: the same
- * numbers in every buffer, the same choice of experts, the same bytes in the cache. */
+/* Fused stages against stages composed from steps, layer by layer, on models of every kind: the
+ * same numbers in every buffer, the same choice of experts, the same bytes in the cache. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,22 +27,86 @@ struct kind {
 };
 
 static const struct kind KINDS[] = {
-    {"grouped, dense, F32", {.n_layers = 2, .d_model = 96, .n_heads = 6, .n_kv_heads = 2, .d_k = 32, .d_v = 64,
-                             .d_ff = 160, .n_ctx = N_CTX, .d_rope = 16}},
-    {"grouped, dense, Q8_0", {.n_layers = 2, .d_model = 96, .n_heads = 3, .n_kv_heads = 3, .d_k = 32, .d_v = 32,
-                              .d_ff = 160, .n_ctx = N_CTX, .d_rope = 32, .dtype = DTYPE_Q8_0}},
-    {"grouped, experts, Q4_K", {.n_layers = 2, .d_model = 256, .n_heads = 4, .n_kv_heads = 1, .d_k = 64, .d_v = 64,
-                                .d_ff = 256, .n_ctx = N_CTX, .d_rope = 64, .n_experts = 8, .n_used = 2,
-                                .d_ff_expert = 256, .dtype = DTYPE_Q4_K}},
-    {"latent, dense", {.n_layers = 2, .d_model = 64, .n_heads = 4, .d_k = 48, .d_v = 32, .d_ff = 96, .n_ctx = N_CTX,
-                       .kv_rank = 32, .d_rope = 32}},
+    {"grouped, dense, F32",
+     {.n_layers = 2,
+      .d_model = 96,
+      .n_heads = 6,
+      .n_kv_heads = 2,
+      .d_k = 32,
+      .d_v = 64,
+      .d_ff = 160,
+      .n_ctx = N_CTX,
+      .d_rope = 16}},
+    {"grouped, dense, Q8_0",
+     {.n_layers = 2,
+      .d_model = 96,
+      .n_heads = 3,
+      .n_kv_heads = 3,
+      .d_k = 32,
+      .d_v = 32,
+      .d_ff = 160,
+      .n_ctx = N_CTX,
+      .d_rope = 32,
+      .dtype = DTYPE_Q8_0}},
+    {"grouped, experts, Q4_K",
+     {.n_layers = 2,
+      .d_model = 256,
+      .n_heads = 4,
+      .n_kv_heads = 1,
+      .d_k = 64,
+      .d_v = 64,
+      .d_ff = 256,
+      .n_ctx = N_CTX,
+      .d_rope = 64,
+      .n_experts = 8,
+      .n_used = 2,
+      .d_ff_expert = 256,
+      .dtype = DTYPE_Q4_K}},
+    {"latent, dense",
+     {.n_layers = 2,
+      .d_model = 64,
+      .n_heads = 4,
+      .d_k = 48,
+      .d_v = 32,
+      .d_ff = 96,
+      .n_ctx = N_CTX,
+      .kv_rank = 32,
+      .d_rope = 32}},
     {"latent, query latent, groups of experts",
-     {.n_layers = 3, .d_model = 64, .n_heads = 4, .d_k = 64, .d_v = 32, .d_ff = 96, .n_ctx = N_CTX, .q_rank = 32,
-      .kv_rank = 64, .d_rope = 32, .n_dense_layers = 1, .n_experts = 16, .n_used = 4, .n_groups = 4,
-      .n_groups_used = 2, .n_shared = 2, .d_ff_expert = 32, .sigmoid = true, .dtype = DTYPE_Q8_0}},
-    {"latent, whole kv_b, experts", {.n_layers = 2, .d_model = 64, .n_heads = 4, .d_k = 48, .d_v = 32, .d_ff = 96,
-                                     .n_ctx = N_CTX, .kv_rank = 64, .d_rope = 16, .whole_kv_b = true,
-                                     .n_experts = 8, .n_used = 3, .n_shared = 1, .d_ff_expert = 48}},
+     {.n_layers = 3,
+      .d_model = 64,
+      .n_heads = 4,
+      .d_k = 64,
+      .d_v = 32,
+      .d_ff = 96,
+      .n_ctx = N_CTX,
+      .q_rank = 32,
+      .kv_rank = 64,
+      .d_rope = 32,
+      .n_dense_layers = 1,
+      .n_experts = 16,
+      .n_used = 4,
+      .n_groups = 4,
+      .n_groups_used = 2,
+      .n_shared = 2,
+      .d_ff_expert = 32,
+      .sigmoid = true,
+      .dtype = DTYPE_Q8_0}},
+    {"latent, whole kv_b, experts",
+     {.n_layers = 2,
+      .d_model = 64,
+      .n_heads = 4,
+      .d_k = 48,
+      .d_v = 32,
+      .d_ff = 96,
+      .n_ctx = N_CTX,
+      .kv_rank = 64,
+      .d_rope = 16,
+      .whole_kv_b = true,
+      .n_experts = 8,
+      .n_used = 3,
+      .n_shared = 1,
+      .d_ff_expert = 48}},
 };
 
 /* One model on two backends: as it is, and with its stages taken away. */
@@ -55,7 +119,8 @@ struct pair {
     struct kv *kv[2];
 };
 
-static void pair_open(struct pair *pair, const struct model_shape *shape, enum dtype cache, int n_threads)
+static void pair_open(struct pair *pair, const struct model_shape *shape, enum dtype cache,
+                      int n_threads)
 {
     char path[] = "/tmp/heft-stage-XXXXXX";
     heft_error error;
@@ -104,17 +169,19 @@ static void same_floats(struct pair *pair, const char *what, size_t offset, int6
     }
     for (int64_t i = 0; i < n; i++) {
         double difference = fabs(lists[0][i] - lists[1][i]) / (1 + fabs(lists[0][i]));
-        if (!(difference < 1e-6)) fail_msg("%s[%ld]: %g fused, %g composed", what, (long)i, lists[0][i], lists[1][i]);
+        if (!(difference < 1e-6))
+            fail_msg("%s[%ld]: %g fused, %g composed", what, (long)i, lists[0][i], lists[1][i]);
     }
 }
 
-#define SAME(field, width) \
-    same_floats(pair, #field, offsetof(struct activations, field), (int64_t)batch->n_rows * (width))
+#define SAME(field, width)                                                                         \
+    same_floats(pair, #field, offsetof(struct activations, field), (int64_t)batch->n_rows *(width))
 
 static void same_choice(const struct pair *pair, int n)
 {
     const int32_t *ids[2];
-    for (int i = 0; i < 2; i++) ids[i] = pair->backends[i]->ops->activations(pair->backends[i])->expert_ids;
+    for (int i = 0; i < 2; i++)
+        ids[i] = pair->backends[i]->ops->activations(pair->backends[i])->expert_ids;
     assert_memory_equal(ids[0], ids[1], (size_t)n * sizeof **ids);
 }
 
@@ -155,7 +222,8 @@ static void run_rows(struct pair *pair, int first, int n_rows)
     struct batch batches[2];
     for (int i = 0; i < 2; i++) {
         struct backend *on = pair->backends[i];
-        spans[i] = (struct span){.kv = &pair->kv[i]->cache, .n_rows = n_rows, .first_position = first};
+        spans[i] =
+            (struct span){.kv = &pair->kv[i]->cache, .n_rows = n_rows, .first_position = first};
         batches[i] = (struct batch){n_rows, 1, &spans[i], tokens, positions};
         on->ops->embed(on, &pair->model->embedding, &batches[i]);
     }
@@ -200,7 +268,8 @@ static void test_fused_is_composed_small_caches(void **state)
     }
 }
 
-/* ---- the router ------------------------------------------------------------------------------- */
+/* ---- the router -------------------------------------------------------------------------------
+ */
 
 /* Whatever the scores are, a row visits n_used different experts. */
 static void test_router_chooses_different(void **state)
@@ -234,9 +303,10 @@ int main(void)
     enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
     struct CMUnitTest tests[2 * N_KINDS + 1] = {cmocka_unit_test(test_router_chooses_different)};
     for (int i = 0; i < N_KINDS; i++) {
-        tests[1 + i] = (struct CMUnitTest){KINDS[i].name, test_fused_is_composed, NULL, NULL, (void *)&KINDS[i]};
-        tests[1 + N_KINDS + i] = (struct CMUnitTest){KINDS[i].name, test_fused_is_composed_small_caches, NULL, NULL,
-                                                     (void *)&KINDS[i]};
+        tests[1 + i] = (struct CMUnitTest){KINDS[i].name, test_fused_is_composed, NULL, NULL,
+                                           (void *)&KINDS[i]};
+        tests[1 + N_KINDS + i] = (struct CMUnitTest){
+            KINDS[i].name, test_fused_is_composed_small_caches, NULL, NULL, (void *)&KINDS[i]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Nothing is allocated during a step: the allocator of this program counts, for the GNU C library,
- * whose own functions lie beneath it. Elsewhere, and under sanitizers, there is nothing to count. */
+ * whose own functions lie beneath it. Elsewhere, and under sanitizers, there is nothing to count.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -70,7 +71,8 @@ void *mmap(void *address, size_t n_bytes, int protection, int flags, int fd, off
 }
 #endif
 
-static void step_without_memory(heft_engine *engine, const heft_work *work, int n_work, const char *what)
+static void step_without_memory(heft_engine *engine, const heft_work *work, int n_work,
+                                const char *what)
 {
     heft_error error;
     int before = atomic_load(&n_calls);
@@ -108,8 +110,11 @@ static void test_step_takes_no_memory(void **state)
     heft_engine_close(engine);
 }
 
-#define FOR(name) {"step takes no memory, " name, test_step_takes_no_memory, NULL, NULL, \
-                   (void *)"tests/golden/data/" name ".gguf"}
+#define FOR(name)                                                                                  \
+    {                                                                                              \
+        "step takes no memory, " name, test_step_takes_no_memory, NULL, NULL,                      \
+            (void *)"tests/golden/data/" name ".gguf"                                              \
+    }
 
 int main(void)
 {
