@@ -22,11 +22,13 @@ static const char llama[] = "tests/golden/data/llama-a.gguf";
 static const char deepseek[] = "tests/golden/data/deepseek-b.gguf";
 static const char kv_b_whole[] = "tests/golden/data/deepseek-c.gguf";
 
+/* The cache of floats: one of halves turns the last bits of a sum into more. */
 static heft_options options_of(const char *model)
 {
     heft_options options = heft_options_default();
     options.model = model;
     options.n_threads = 2;
+    options.kv_type = HEFT_KV_F32;
     return options;
 }
 
@@ -147,7 +149,7 @@ static void test_info(void **state)
     assert_int_equal(info.d_model, 36);
     assert_int_equal(info.n_threads, 2);
     assert_int_equal(info.n_batch, 1807);
-    assert_int_equal(info.kv_token_bytes, 3 * (32 + 16) * 2);
+    assert_int_equal(info.kv_token_bytes, 3 * (32 + 16) * 4);
     assert_true(info.token_weight_bytes < info.weight_bytes);
     heft_engine_close(engine);
     heft_engine_close(NULL);
@@ -163,6 +165,7 @@ static void test_measure(void **state)
     heft_error error;
     heft_options options = options_of(deepseek);
     options.n_ctx = 100;
+    options.kv_type = HEFT_KV_F16;
     assert_int_equal(heft_engine_measure(&options, &one, &error), HEFT_OK);
     assert_int_equal(one.n_ctx, 100);
     assert_int_equal(one.kv, 100 * 3 * (32 + 16) * 2);
@@ -340,7 +343,6 @@ static void test_batch_size_does_not_matter(void **state)
     int32_t tokens[N];
     fill_tokens(tokens, N);
     heft_options options = options_of(*state);
-    options.kv_type = HEFT_KV_F32;
     float *expected = logits_of(&options, tokens, N, N, N);
     static const int sizes[] = {1, 7, 31, 33, 512};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -424,7 +426,6 @@ static void test_sessions_do_not_mix(void **state)
     options.n_sessions = N_SESSIONS;
     options.n_batch = 13;
     options.n_ctx = 64;
-    options.kv_type = HEFT_KV_F32;
     int32_t tokens[N_SESSIONS][N];
     float *logits = calloc(N_SESSIONS * N * N_VOCAB, sizeof *logits);
     heft_engine *engine = open_engine(&options);
