@@ -44,12 +44,14 @@ class File:
         return y + self.tensor(name + ".bias") if name + ".bias" in self.tensors else y
 
     def norm(self, x: np.ndarray, name: str) -> np.ndarray:
+        """Of the last axis; with the mean taken out where the file states its epsilon so."""
+        if "attention.layer_norm_epsilon" in self.keys:
+            x = x - x.mean(-1, keepdims=True)
+            epsilon = self.key("attention.layer_norm_epsilon")
+        else:
+            epsilon = self.key("attention.layer_norm_rms_epsilon")
         mean_square = np.mean(x * x, -1, keepdims=True)
-        return (
-            x
-            / np.sqrt(mean_square + self.key("attention.layer_norm_rms_epsilon"))
-            * self.tensor(name + ".weight")
-        )
+        return x / np.sqrt(mean_square + epsilon) * self.tensor(name + ".weight")
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -94,6 +96,13 @@ def rope_table(file: File, n_rot: int, n_tokens: int) -> tuple[np.ndarray, np.nd
     return np.cos(angle) * factor, np.sin(angle) * factor
 
 
+def rotate_halves(x: np.ndarray, table: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Turns (x[i], x[i + n_rot / 2]) of x [token, head, n_rot]."""
+    cos, sin = (part[:, None] for part in table)
+    first, second = np.split(x, 2, axis=-1)
+    return np.concatenate([first * cos - second * sin, first * sin + second * cos], -1)
+
+
 def rotate(x: np.ndarray, table: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Turns neighbouring pairs of x [token, head, n_rot]."""
     cos, sin = (part[:, None] for part in table)
@@ -110,16 +119,29 @@ def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, scale: float) -> np.ndar
     return np.einsum("hts,shd->thd", softmax(scores), v).reshape(n_tokens, -1)
 
 
-def attention_llama(file: File, x: np.ndarray, blk: str) -> np.ndarray:
+def project_heads(file: File, x: np.ndarray, blk: str, head_dim: int) -> list[np.ndarray]:
+    """q, k and v [token, head, dim], from three matrices or from one; clipped, and normed."""
+    if blk + "attn_qkv.weight" in file.tensors:
+        n_kv = file.key("attention.head_count_kv") * head_dim
+        parts = np.split(file.linear(x, blk + "attn_qkv"), [-2 * n_kv, -n_kv], axis=-1)
+    else:
+        parts = [file.linear(x, blk + part) for part in ("attn_q", "attn_k", "attn_v")]
+    clip = file.key("attention.clamp_kqv", np.inf)
+    parts = [np.clip(part, -clip, clip).reshape(len(x), -1, head_dim) for part in parts]
+    for i, norm in enumerate(("attn_q_norm", "attn_k_norm")):
+        if blk + norm + ".weight" in file.tensors:
+            parts[i] = file.norm(parts[i], blk + norm)
+    return parts
+
+
+def attention_grouped(file: File, x: np.ndarray, blk: str) -> np.ndarray:
     n_heads, n_tokens = file.key("attention.head_count"), len(x)
     head_dim = file.key("attention.key_length", file.key("embedding_length") // n_heads)
-    q, k, v = (
-        file.linear(x, blk + part).reshape(n_tokens, -1, head_dim)
-        for part in ("attn_q", "attn_k", "attn_v")
-    )
+    q, k, v = project_heads(file, x, blk, head_dim)
     table = rope_table(file, file.key("rope.dimension_count", head_dim), n_tokens)
+    turn = rotate_halves if file.arch == "dbrx" else rotate
     return file.linear(
-        attend(rotate(q, table), rotate(k, table), v, head_dim**-0.5), blk + "attn_output"
+        attend(turn(q, table), turn(k, table), v, head_dim**-0.5), blk + "attn_output"
     )
 
 
@@ -190,16 +212,29 @@ def route(file: File, x: np.ndarray, blk: str) -> np.ndarray:
     chosen = np.argsort(choice)[-file.key("expert_used_count") :]
     weights = np.zeros_like(scores)
     weights[chosen] = scores[chosen]
-    if file.key("expert_weights_norm", False):
+    if file.key("expert_weights_norm", file.arch != "deepseek2"):
         weights /= weights.sum()
     return weights * file.key("expert_weights_scale", 1.0)
 
 
+def expert_matrices(file: File, blk: str) -> list[np.ndarray]:
+    """gate, up and down [expert, row, column] from any of the three layouts."""
+
+    def stacked(part: str) -> np.ndarray:
+        if f"{blk}ffn_{part}_exps.weight" in file.tensors:
+            return file.tensor(f"{blk}ffn_{part}_exps.weight")
+        n_experts = file.key("expert_count")
+        return np.stack([file.tensor(f"{blk}ffn_{part}.{e}.weight") for e in range(n_experts)])
+
+    if blk + "ffn_gate_up_exps.weight" in file.tensors:
+        return [*np.split(stacked("gate_up"), 2, axis=1), stacked("down")]
+    return [stacked(part) for part in ("gate", "up", "down")]
+
+
 def experts(file: File, x: np.ndarray, blk: str) -> np.ndarray:
-    gate, up, down = (
-        file.tensor(f"{blk}ffn_{part}_exps.weight") for part in ("gate", "up", "down")
-    )
-    out = gated(file, x, blk, "_shexp")
+    gate, up, down = expert_matrices(file, blk)
+    has_shared = blk + "ffn_up_shexp.weight" in file.tensors
+    out = gated(file, x, blk, "_shexp") if has_shared else np.zeros_like(x)
     for t, row in enumerate(x):
         weights = route(file, row, blk)
         for e in np.flatnonzero(weights):
@@ -212,24 +247,27 @@ def forward(file: File, tokens: np.ndarray) -> np.ndarray:
     n_dense = file.key(
         "leading_dense_block_count", 0 if "expert_count" in file.keys else file.key("block_count")
     )
-    attention = attention_llama if file.arch == "llama" else attention_latent
+    attention = attention_latent if file.arch == "deepseek2" else attention_grouped
+    ffn_norm = "attn_output_norm" if file.arch == "dbrx" else "ffn_norm"
     for layer in range(file.key("block_count")):
         blk = f"blk.{layer}."
-        x = x + attention(file, file.norm(x, blk + "attn_norm"), blk)
         ffn = gated if layer < n_dense else experts
-        x = x + ffn(file, file.norm(x, blk + "ffn_norm"), blk)
+        normed = file.norm(x, blk + "attn_norm")
+        attended = x + attention(file, normed, blk)
+        if file.arch == "command-r":
+            x = attended + ffn(file, normed, blk)
+        else:
+            x = attended + ffn(file, file.norm(attended, blk + ffn_norm), blk)
     head = "output" if "output.weight" in file.tensors else "token_embd"
-    return file.linear(file.norm(x, "output_norm"), head)
+    return file.linear(file.norm(x, "output_norm"), head) * file.key("logit_scale", 1.0)
 
 
 def check(name: str) -> bool:
     path = os.path.join(DATA, name)
     file = File(path + ".gguf")
     expected = np.load(path + ".logits.npy")
-    error = (
-        np.abs(forward(file, np.load(path + ".tokens.npy")) - expected).max()
-        / np.abs(expected).max()
-    )
+    computed = forward(file, np.load(path + ".tokens.npy"))[-len(expected) :]
+    error = np.abs(computed - expected).max() / np.abs(expected).max()
     print(
         f"{name:11s} error {error:.1e}"
         + "".join(f"  unused: {tensor}" for tensor in sorted(file.unused))

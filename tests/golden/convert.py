@@ -1,15 +1,23 @@
 """A checkpoint folder saved by transformers (config.json + model.safetensors) -> GGUF v3, F32.
 
-Written for the golden models only: architectures `llama` and `deepseek2`, keys and tensors as in
-published files. `layout` picks the generation of a deepseek2 file (see README.md):
+Written for the golden models only, keys and tensors as in published files. `layout` picks one of
+the generations or habits of such files (see README.md):
 
-    "unsplit"   attn_kv_b whole, one key/value head per query head, no router groups
-    "split"     attn_k_b (transposed) and attn_v_b, one shared latent head, router groups
+    deepseek2   "unsplit"          attn_kv_b whole, a key/value head for each query head
+                "split-ungrouped"  attn_k_b (transposed) and attn_v_b, one shared latent head
+                "split"            the same with router groups
+    Mixtral     "stacked"          ffn_gate_exps, ffn_up_exps, ffn_down_exps
+                "apart"            ffn_gate.E, ffn_up.E, ffn_down.E
+                "fused"            ffn_gate_up_exps, ffn_down_exps
+    dbrx        "one"              feed_forward_length is the width of one expert
+                "used"             feed_forward_length is the width of all that a token uses
 """
 
 import json
 import math
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import gguf
 import numpy as np
@@ -67,7 +75,10 @@ def write_common(writer: gguf.GGUFWriter, config: dict, name: str) -> None:
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_vocab_size(config["vocab_size"])
     writer.add_head_count(config["num_attention_heads"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if "rms_norm_eps" in config:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    else:
+        writer.add_layer_norm_eps(config["layer_norm_eps"])
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
 
 
@@ -86,17 +97,40 @@ def write_yarn(writer: gguf.GGUFWriter, rope: dict) -> None:
         writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
 
 
-def write_llama_keys(writer: gguf.GGUFWriter, config: dict) -> None:
+def write_head_width(writer: gguf.GGUFWriter, config: dict) -> None:
+    """Said only where it is not what hidden / heads makes it."""
+    head_dim = config.get("head_dim")
+    if head_dim and head_dim * config["num_attention_heads"] != config["hidden_size"]:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+
+
+def write_llama_keys(writer: gguf.GGUFWriter, config: dict, _layout: str) -> None:
     head_dim, rope = config["head_dim"], config["rope_parameters"]
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_rope_dimension_count(head_dim)
-    if head_dim * config["num_attention_heads"] != config["hidden_size"]:
-        writer.add_key_length(head_dim)
-        writer.add_value_length(head_dim)
+    write_head_width(writer, config)
+    if "num_local_experts" in config:
+        writer.add_expert_count(config["num_local_experts"])
+        writer.add_expert_used_count(config["num_experts_per_tok"])
     if rope["rope_type"] == "yarn":
         write_yarn(writer, rope)
     if rope["rope_type"] == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_divisors(rope, head_dim))
+
+
+def write_command_r_keys(writer: gguf.GGUFWriter, config: dict, _layout: str) -> None:
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    write_head_width(writer, config)
+    writer.add_logit_scale(config["logit_scale"])
+    writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
+
+
+def write_dbrx_keys(writer: gguf.GGUFWriter, config: dict, _layout: str) -> None:
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_clamp_kqv(config["attn_config"]["clip_qkv"])
+    writer.add_expert_count(config["ffn_config"]["moe_num_experts"])
+    writer.add_expert_used_count(config["ffn_config"]["moe_top_k"])
 
 
 def write_deepseek_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> None:
@@ -131,7 +165,7 @@ def write_router_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> Non
     if config["model_type"] == "deepseek_v3":
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
         writer.add_expert_weights_norm(config["norm_topk_prob"])
-    elif layout == "split":  # older V2 files leave it out
+    elif layout != "unsplit":  # older V2 files leave it out
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SOFTMAX)
     if layout == "split":
         writer.add_expert_group_count(config["n_group"])
@@ -155,6 +189,14 @@ LAYER_NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
     "mlp.gate": "ffn_gate_inp",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
+    "block_sparse_moe.gate": "ffn_gate_inp",
+    "norm_attn_norm.norm_1": "attn_norm",
+    "norm_attn_norm.norm_2": "attn_output_norm",
+    "norm_attn_norm.attn.Wqkv": "attn_qkv",
+    "norm_attn_norm.attn.out_proj": "attn_output",
+    "ffn.router.layer": "ffn_gate_inp",
     "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
     "mlp.shared_experts.up_proj": "ffn_up_shexp",
     "mlp.shared_experts.down_proj": "ffn_down_shexp",
@@ -163,19 +205,55 @@ TOP_NAMES = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
     "lm_head.weight": "output.weight",
+    "transformer.wte.weight": "token_embd.weight",
+    "transformer.norm_f.weight": "output_norm.weight",
 }
 
 
-def stack_experts(
-    state: dict[str, np.ndarray], layer: int, n_experts: int
-) -> dict[str, np.ndarray]:
-    prefix = f"model.layers.{layer}.mlp.experts"
+def stack(state: dict, prefix: str, n_experts: int, parts: dict[str, str]) -> dict[str, np.ndarray]:
+    """part of the GGUF -> [expert, row, column], taken out of `state`."""
     return {
-        f"blk.{layer}.ffn_{part}_exps.weight": np.stack(
-            [state.pop(f"{prefix}.{e}.{part}_proj.weight") for e in range(n_experts)]
-        )
-        for part in ("gate", "up", "down")
+        part: np.stack([state.pop(f"{prefix}.{e}.{name}.weight") for e in range(n_experts)])
+        for part, name in parts.items()
     }
+
+
+def deepseek_experts(state: dict, config: dict, _layout: str) -> dict[str, np.ndarray]:
+    out, parts = {}, dict(gate="gate_proj", up="up_proj", down="down_proj")
+    for layer in range(config["first_k_dense_replace"], config["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}.mlp.experts"
+        for part, all_of in stack(state, prefix, config["n_routed_experts"], parts).items():
+            out[f"blk.{layer}.ffn_{part}_exps.weight"] = all_of
+    return out
+
+
+def mixtral_experts(state: dict, config: dict, layout: str) -> dict[str, np.ndarray]:
+    out, parts = {}, dict(gate="w1", up="w3", down="w2")
+    for layer in range(config["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}.block_sparse_moe.experts"
+        stacks = stack(state, prefix, config["num_local_experts"], parts)
+        if layout == "fused":
+            both = np.concatenate([stacks.pop("gate"), stacks.pop("up")], axis=1)
+            stacks = {"gate_up": both} | stacks
+        for part, all_of in stacks.items():
+            if layout == "apart":
+                for e, one in enumerate(all_of):
+                    out[f"blk.{layer}.ffn_{part}.{e}.weight"] = one
+            else:
+                out[f"blk.{layer}.ffn_{part}_exps.weight"] = all_of
+    return out
+
+
+def dbrx_experts(state: dict, config: dict, _layout: str) -> dict[str, np.ndarray]:
+    """Experts lie under each other; the last matrix is stored transposed."""
+    out, ffn = {}, config["ffn_config"]
+    shape = ffn["moe_num_experts"], ffn["ffn_hidden_size"], config["hidden_size"]
+    for layer in range(config["num_hidden_layers"]):
+        prefix, blk = f"transformer.blocks.{layer}.ffn.experts.mlp.", f"blk.{layer}.ffn_"
+        gate, up, down = (state.pop(prefix + name).reshape(shape) for name in ("w1", "v1", "w2"))
+        out[blk + "gate_exps.weight"], out[blk + "up_exps.weight"] = gate, up
+        out[blk + "down_exps.weight"] = np.ascontiguousarray(down.swapaxes(1, 2))
+    return out
 
 
 def split_kv_b(kv_b: np.ndarray, config: dict) -> dict[str, np.ndarray]:
@@ -194,21 +272,19 @@ def layer_tensors(name: str, value: np.ndarray, config: dict, layout: str) -> di
         return {f"blk.{layer}.exp_probs_b.bias": value}
     module, suffix = rest.rsplit(".", 1)
     target = LAYER_NAMES[module]
-    if config["model_type"] == "llama" and target in ("attn_q", "attn_k"):
+    if config["model_type"] in ("llama", "mixtral") and target in ("attn_q", "attn_k"):
         heads = config["num_attention_heads" if target == "attn_q" else "num_key_value_heads"]
         value = interleave(value, heads)
-    if target == "attn_kv_b" and layout == "split":
+    if target == "attn_kv_b" and layout != "unsplit":
         return {
             f"blk.{layer}.{part}.weight": half for part, half in split_kv_b(value, config).items()
         }
     return {f"blk.{layer}.{target}.{suffix}": value}
 
 
-def tensors(state: dict[str, np.ndarray], config: dict, layout: str) -> dict[str, np.ndarray]:
-    out = {}
-    if "n_routed_experts" in config:
-        for layer in range(config["first_k_dense_replace"], config["num_hidden_layers"]):
-            out |= stack_experts(state, layer, config["n_routed_experts"])
+def tensors(state: dict, config: dict, layout: str) -> dict[str, np.ndarray]:
+    experts = FAMILIES[config["model_type"]].experts
+    out = experts(state, config, layout) if experts else {}
     for name, value in state.items():
         out |= (
             {TOP_NAMES[name]: value}
@@ -218,19 +294,50 @@ def tensors(state: dict[str, np.ndarray], config: dict, layout: str) -> dict[str
     return out
 
 
-def convert(folder: str, path: str, layout: str = "split") -> None:
+@dataclass
+class Family:
+    arch: str
+    pre: str  # how its tokenizer cuts text into words
+    write_keys: Callable[[gguf.GGUFWriter, dict, str], None]
+    experts: Callable[[dict, dict, str], dict[str, np.ndarray]] | None = None
+
+
+FAMILIES = {
+    "llama": Family("llama", "llama-bpe", write_llama_keys),
+    "mixtral": Family("llama", "llama-bpe", write_llama_keys, mixtral_experts),
+    "cohere": Family("command-r", "command-r", write_command_r_keys),
+    "dbrx": Family("dbrx", "dbrx", write_dbrx_keys, dbrx_experts),
+    "deepseek_v2": Family("deepseek2", "deepseek-v3", write_deepseek_keys, deepseek_experts),
+    "deepseek_v3": Family("deepseek2", "deepseek-v3", write_deepseek_keys, deepseek_experts),
+}
+
+
+def read_config(folder: str, layout: str) -> dict:
+    """With the names most families use for what all of them have."""
     with open(os.path.join(folder, "config.json")) as f:
         config = json.load(f)
-    state = load_file(os.path.join(folder, "model.safetensors"))
-    is_llama = config["model_type"] == "llama"
+    if config["model_type"] == "dbrx":
+        n_counted = config["ffn_config"]["moe_top_k"] if layout == "used" else 1
+        config |= dict(
+            max_position_embeddings=config["max_seq_len"],
+            hidden_size=config["d_model"],
+            num_hidden_layers=config["n_layers"],
+            num_attention_heads=config["n_heads"],
+            intermediate_size=config["ffn_config"]["ffn_hidden_size"] * n_counted,
+            layer_norm_eps=1e-5,  # that of torch: the config has none
+        )
+    return config
 
-    writer = gguf.GGUFWriter(path, "llama" if is_llama else "deepseek2")
+
+def convert(folder: str, path: str, layout: str = "") -> None:
+    config = read_config(folder, layout)
+    family = FAMILIES[config["model_type"]]
+    state = load_file(os.path.join(folder, "model.safetensors"))
+
+    writer = gguf.GGUFWriter(path, family.arch)
     write_common(writer, config, os.path.splitext(os.path.basename(path))[0])
-    if is_llama:
-        write_llama_keys(writer, config)
-    else:
-        write_deepseek_keys(writer, config, layout)
-    write_tokenizer(writer, "llama-bpe" if is_llama else "deepseek-v3")
+    family.write_keys(writer, config, layout)
+    write_tokenizer(writer, family.pre)
     for name, value in tensors(state, config, layout).items():
         assert value.dtype == np.float32, name
         writer.add_tensor(name, value)

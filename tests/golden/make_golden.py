@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from convert import N_VOCAB, convert
-from models import MODELS, build
+from models import MODELS
+from recipe import Recipe
 
-N_TOKENS = 72
 MIN_MARGIN = 1e-3
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
@@ -30,6 +30,9 @@ GAINS = {
     "up_proj": 1.5,
     "gate": 1.5,
     "experts": 1.5,
+    "Wqkv": 2.0,
+    "mlp": 1.5,
+    "layer": 1.5,
     "lm_head": 2.0,
 }
 
@@ -44,14 +47,25 @@ def randomize(model: torch.nn.Module, seed: int) -> None:
     for name, tensor in tensors:
         noise = torch.randn(tensor.shape, generator=generator)
         owner = name.split(".")[-2]
-        if "norm" in owner or name == "model.norm.weight":
+        if owner in ("q_norm", "k_norm"):  # these decide how peaked attention is
+            tensor.copy_(1.6 + 0.3 * noise)
+        elif "norm" in owner:
             tensor.copy_(1 + 0.1 * noise)
         elif name.endswith("bias"):
             tensor.copy_(0.2 * noise)
-        elif owner == "embed_tokens":
+        elif owner in ("embed_tokens", "wte"):
             tensor.copy_(noise * (2 * tensor.shape[1] ** -0.5 if tied else 1))
         else:
             tensor.copy_(noise * GAINS.get(owner, 1.0) * tensor.shape[-1] ** -0.5)
+
+
+@torch.no_grad()
+def make_twins(model: torch.nn.Module, n_layers: int) -> None:
+    """Key/value heads 2i and 2i + 1 made equal, as where a checkpoint was cut for more devices."""
+    for layer in model.model.layers[:n_layers]:
+        for weight in (layer.self_attn.k_proj.weight, layer.self_attn.v_proj.weight):
+            heads = weight.view(model.config.num_key_value_heads // 2, 2, -1)
+            heads[:, 1] = heads[:, 0]
 
 
 class RouterMargin:
@@ -60,10 +74,21 @@ class RouterMargin:
     def __init__(self, model: torch.nn.Module):
         self.smallest = float("inf")
         for module in model.modules():
-            if type(module).__name__.endswith("TopkRouter"):
+            kind = type(module).__name__
+            if kind in ("DeepseekV2TopkRouter", "DeepseekV3TopkRouter"):
+                module.register_forward_hook(self.measure_groups)
+            elif kind == "MixtralTopKRouter":
+                self.n_used = module.top_k
+                module.register_forward_hook(self.measure)
+            elif kind == "DbrxRouter":
+                self.n_used = model.config.ffn_config.moe_top_k
                 module.register_forward_hook(self.measure)
 
-    def measure(self, router, _inputs, outputs) -> None:
+    def measure(self, _router, _inputs, outputs) -> None:
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs
+        self.note(logits.detach()[-1].double().softmax(-1), self.n_used)
+
+    def measure_groups(self, router, _inputs, outputs) -> None:
         logits = outputs[0].detach()[-1].double()
         if hasattr(router, "e_score_correction_bias"):
             scores = logits.sigmoid() + router.e_score_correction_bias.double()
@@ -85,12 +110,12 @@ class RouterMargin:
 
 
 @torch.no_grad()
-def choose_tokens(model: torch.nn.Module, seed: int) -> tuple[np.ndarray, float]:
+def choose_tokens(model: torch.nn.Module, recipe: Recipe) -> tuple[np.ndarray, float]:
     """Random tokens, each drawn again while it puts some layer's router too near a tie."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(recipe.seed)
     margin = RouterMargin(model)
     tokens, worst = [], float("inf")
-    while len(tokens) < N_TOKENS:
+    while len(tokens) < recipe.n_tokens:
         candidate = int(generator.integers(N_VOCAB))
         margin.smallest = float("inf")
         model(torch.tensor([tokens + [candidate]]), use_cache=False)
@@ -113,20 +138,24 @@ def logits(model: torch.nn.Module, tokens: np.ndarray, dtype: torch.dtype) -> np
 def attention_peak(model: torch.nn.Module, tokens: np.ndarray) -> float:
     """Mean over heads and late positions of the largest attention weight."""
     maps = model(as_batch(tokens), use_cache=False, output_attentions=True).attentions
-    return float(torch.stack([m[0, :, N_TOKENS // 2 :].max(-1)[0].mean() for m in maps]).mean())
+    return float(torch.stack([m[0, :, len(tokens) // 2 :].max(-1)[0].mean() for m in maps]).mean())
 
 
-def make(name: str, seed: int) -> None:
-    layout, model = build(name)
-    randomize(model, seed)
+def make(name: str) -> None:
+    recipe = MODELS[name]
+    model = recipe.build(**recipe.geometry).eval()
+    randomize(model, recipe.seed)
+    if recipe.n_twin_layers > 0:
+        make_twins(model, recipe.n_twin_layers)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        convert(folder, os.path.join(DATA, name + ".gguf"), layout)
-    tokens, margin = choose_tokens(model, seed)
+        convert(folder, os.path.join(DATA, name + ".gguf"), recipe.layout)
+    tokens, margin = choose_tokens(model, recipe)
     peak = attention_peak(model, tokens)
     single, double = logits(model, tokens, torch.float32), logits(model, tokens, torch.float64)
+    kept = double[-recipe.n_logits :]
     np.save(os.path.join(DATA, name + ".tokens.npy"), tokens)
-    np.save(os.path.join(DATA, name + ".logits.npy"), double.astype(np.float32))
+    np.save(os.path.join(DATA, name + ".logits.npy"), kept.astype(np.float32))
     largest = np.abs(double).max()
     error = np.abs(single - double).max() / largest
     print(
@@ -142,7 +171,7 @@ def main() -> None:
     torch.set_num_threads(1)
     os.makedirs(DATA, exist_ok=True)
     for name in names:
-        make(name, seed=list(MODELS).index(name) + 1)
+        make(name)
 
 
 if __name__ == "__main__":
