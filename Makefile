@@ -78,6 +78,8 @@ endif
 
 all: $B/heft $B/libheft.a $B/heft.pc compile_commands.json
 
+$B/src/cli/settings.o: CPPFLAGS += -DHEFT_PREFIX='"$(PREFIX)"'
+
 $B/heft: $(CLI_OBJECTS) $B/libheft.a
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EDIT_LIBS)
@@ -211,4 +213,4 @@ help:
 
 .PHONY: all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(wildcard $B/tests/*/*.d)

@@ -92,6 +92,7 @@ typedef struct heft_info {
     uint64_t weight_bytes;
     uint64_t token_weight_bytes; /* weights read to compute one token: active experts only */
     uint64_t kv_token_bytes;     /* key-value cache of one token */
+    heft_memory memory;          /* as it was summed when the engine was opened */
 } heft_info;
 
 void heft_engine_info(const heft_engine *engine, heft_info *out);

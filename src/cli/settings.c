@@ -18,7 +18,8 @@ enum { CONTEXT_MOST = 1 << 24, THREADS_MOST = 1024, BATCH_MOST = 1 << 16, WINDOW
 
 static heft_status parse_bias(const char *text, heft_logit_bias *out, heft_error *error);
 static uint64_t new_seed(void);
-static void print_memory(const heft_options *options);
+static bool program_folder(char *folder, size_t cap);
+static void print_memory(const heft_engine *engine);
 
 /* The order of heft_kv_type. */
 static const char *const kv_names[] = {"f16", "q8_0", "f32", NULL};
@@ -112,9 +113,9 @@ heft_status sampling_settings_finish(struct sampling_settings *settings, heft_er
 heft_status settings_model(const char **path, char *room, size_t n_room, heft_error *error)
 {
     static const char *const places[] = {
-        "../share/heft/demo.gguf",  /* bin/heft of an installation */
-        "../models/demo/demo.gguf", /* build/heft of a checkout */
-        "models/demo/demo.gguf",
+        "../share/heft/demo.gguf",     /* bin/heft of an installation */
+        "../models/demo/demo.gguf",    /* build/heft of a checkout */
+        "../../models/demo/demo.gguf", /* build/san/heft */
     };
     if (*path) return HEFT_OK;
     const char *demo = getenv("HEFT_DEMO");
@@ -122,17 +123,17 @@ heft_status settings_model(const char **path, char *room, size_t n_room, heft_er
         *path = demo;
         return HEFT_OK;
     }
-    char program[4096];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(program, '/');
-    if (slash) slash[1] = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int length = snprintf(room, n_room, "%s%s", program, places[i]);
-        if (length < 0 || (size_t)length >= n_room || !file_exists(room)) continue;
-        *path = room;
-        return HEFT_OK;
+    char folder[4096];
+    *path = room;
+    for (size_t i = 0; program_folder(folder, sizeof folder) && i < sizeof places / sizeof *places; i++) {
+        int length = snprintf(room, n_room, "%s%s", folder, places[i]);
+        if (length > 0 && (size_t)length < n_room && file_exists(room)) return HEFT_OK;
     }
+    /* Where the system does not say which file runs. */
+    *path = file_exists(HEFT_PREFIX "/share/heft/demo.gguf") ? HEFT_PREFIX "/share/heft/demo.gguf"
+                                                             : "models/demo/demo.gguf";
+    if (file_exists(*path)) return HEFT_OK;
+    *path = NULL;
     return error_set(error, HEFT_USAGE,
                      "no model is given and the demo model is not installed: use -m FILE");
 }
@@ -140,8 +141,9 @@ heft_status settings_model(const char **path, char *room, size_t n_room, heft_er
 heft_status settings_open(const heft_options *options, bool quiet, heft_engine **out,
                           heft_error *error)
 {
-    if (!quiet) print_memory(options);
-    return heft_engine_open(options, out, error);
+    heft_status status = heft_engine_open(options, out, error);
+    if (status == HEFT_OK && !quiet) print_memory(*out);
+    return status;
 }
 
 /* "15043+1.5", "2-inf" */
@@ -168,12 +170,23 @@ static uint64_t new_seed(void)
 }
 
 /* What goes wrong here goes wrong again, and is reported, when the engine is opened. */
-static void print_memory(const heft_options *options)
+/* With the slash at the end. False where there is no /proc. */
+static bool program_folder(char *folder, size_t cap)
 {
-    heft_memory memory;
+    ssize_t n = readlink("/proc/self/exe", folder, cap - 1);
+    folder[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[1] = 0;
+    return slash != NULL;
+}
+
+static void print_memory(const heft_engine *engine)
+{
+    heft_info info;
     char weights[16], kv[16], scratch[16], available[16];
-    if (heft_engine_measure(options, &memory, NULL) != HEFT_OK) return;
+    heft_engine_info(engine, &info);
+    const heft_memory *memory = &info.memory;
     fprintf(stderr, "weights %s · cache of %d tokens %s · scratch %s · of %s available\n",
-            output_bytes(weights, memory.weights), memory.n_ctx, output_bytes(kv, memory.kv),
-            output_bytes(scratch, memory.scratch), output_bytes(available, memory.available));
+            output_bytes(weights, memory->weights), memory->n_ctx, output_bytes(kv, memory->kv),
+            output_bytes(scratch, memory->scratch), output_bytes(available, memory->available));
 }

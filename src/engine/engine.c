@@ -52,10 +52,11 @@ heft_status heft_engine_open(const heft_options *options, heft_engine **out, hef
     heft_engine *engine;
     heft_status status = open_parts(options, &engine, error);
     if (status != HEFT_OK) return status;
-    heft_memory memory = sum_memory(engine);
-    bool fits = memory.weights + memory.kv + memory.scratch <= memory.available;
+    engine->memory = sum_memory(engine);
+    const heft_memory *memory = &engine->memory;
+    bool fits = memory->weights + memory->kv + memory->scratch <= memory->available;
     if (engine->model && !fits && !options->ignore_limit)
-        status = refuse(options->model, &memory, error);
+        status = refuse(options->model, memory, error);
     else if (engine->model)
         status = prepare(engine, error);
     if (status != HEFT_OK) {
@@ -94,7 +95,8 @@ void heft_engine_info(const heft_engine *engine, heft_info *out)
                        .description = "vocabulary",
                        .chat_template = engine->template_source,
                        .n_vocab = engine->tokenizer ? tokenizer_n_tokens(engine->tokenizer) : 0,
-                       .n_ctx = engine->options.n_ctx};
+                       .n_ctx = engine->options.n_ctx,
+                       .memory = engine->memory};
     if (!model) return;
     out->architecture = model->architecture;
     out->description = model->summary;

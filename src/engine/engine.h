@@ -23,6 +23,7 @@ struct heft_engine {
     struct limits limits;
     struct batch_builder builder;
     struct flag stop;
+    heft_memory memory; /* as summed at open */
 
     heft_session *sessions; /* all that are open */
     int n_sessions;
