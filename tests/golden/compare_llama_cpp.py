@@ -228,11 +228,12 @@ SYNTHETIC_HEADER = f"""
 
 Golden models with the matrices rounded (to Q8_0 those whose rows are whole blocks), and synthetic
 models of `tools/make_model.py`: random matrices, all of one type (q4_k_m: the mix of published
-files), logits that spread by about 1, {N_TOKENS} random tokens. In the synthetic ones, except under F32,
-a token takes all experts, so that no rounding of activations turns a choice; in the others it may,
-which shows as a large divergence at one position. The last columns say how far both are from the exact result:
-llama.cpp with the weights unpacked to F32 by the `gguf` package. What parts the two programs is how
-they round activations; where the engine is at 1e-12 it does not round them at all.
+files), logits that spread by about 1, {N_TOKENS} random tokens. In the synthetic ones, except
+under F32, a token takes all experts, so that no rounding of activations turns a choice; in the
+others it may, which shows as a large divergence at one position. The last columns say how far both
+are from the exact result: llama.cpp with the weights unpacked to F32 by the `gguf` package. What
+parts the two programs is how they round activations; where the engine is at 1e-12 it does not round
+them at all.
 
 The script fails where the engine is further from the exact result than llama.cpp is (by half),
 finds the exact choice less often (by a twentieth of the positions), or is 1e-3 or more away from
