@@ -1,11 +1,11 @@
 /* heft: run large language models on one box.
  *
- * Three nouns: an engine is a model placed on this machine, a session is one timeline of tokens with
- * its key-value cache, a sampler turns logits into the next token. One thread drives an engine;
- * heft_engine_cancel is the only call allowed from another.
+ * Three nouns: an engine is a model placed on this machine, a session is one timeline of tokens
+ * with its key-value cache, a sampler turns logits into the next token. One thread drives an
+ * engine; heft_engine_cancel is the only call allowed from another.
  *
- * Functions that can fail return a heft_status and, where `error` is not NULL, leave one sentence for a
- * person in it. Pointers given out are borrowed from the object that gives them, unless the
+ * Functions that can fail return a heft_status and, where `error` is not NULL, leave one sentence
+ * for a person in it. Pointers given out are borrowed from the object that gives them, unless the
  * function is an `open` or a `create`. The library never prints and never exits. */
 #pragma once
 
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* ---- errors ---------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 /* The values are the exit codes of the program. */
 typedef enum heft_status {
@@ -38,7 +38,7 @@ typedef struct heft_error {
 /* "0.1.0" */
 const char *heft_version(void);
 
-/* ---- engine ---------------------------------------------------------------------------------- */
+/* ---- engine ---- */
 
 typedef struct heft_engine heft_engine;
 typedef struct heft_session heft_session;
@@ -83,9 +83,9 @@ void heft_engine_close(heft_engine *engine); /* closes its sessions too; NULL is
 void heft_engine_cancel(heft_engine *engine);
 
 typedef struct heft_info {
-    const char *name;         /* general.name of the file, or "" */
-    const char *architecture; /* "llama", "deepseek2" */
-    const char *description;  /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
+    const char *name;          /* general.name of the file, or "" */
+    const char *architecture;  /* "llama", "deepseek2" */
+    const char *description;   /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
     const char *chat_template; /* Jinja source, or NULL */
     int n_vocab, n_ctx, n_ctx_train, n_layers, d_model, n_threads, n_batch;
     uint64_t n_parameters;
@@ -97,7 +97,7 @@ typedef struct heft_info {
 
 void heft_engine_info(const heft_engine *engine, heft_info *out);
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 
 enum {
     HEFT_ADD_SPECIAL = 1,   /* add bos (and eos) where the model wants them */
@@ -106,11 +106,12 @@ enum {
 
 /* Writes at most `cap` ids and returns how many there are in all; negative on invalid flags or
  * missing tokenizer. Invalid UTF-8 is encoded byte by byte. */
-int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags, int32_t *tokens,
-                int cap);
+int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
+                int32_t *tokens, int cap);
 
-/* The bytes of one token, control tokens as "" unless `special`: writes at most `cap` bytes (no NUL)
- * and returns how many there are; 0 for ids outside the vocabulary. A piece may be half a character. */
+/* The bytes of one token, control tokens as "" unless `special`: writes at most `cap` bytes (no
+ * NUL) and returns how many there are; 0 for ids outside the vocabulary. A piece may be half a
+ * character. */
 int heft_decode(const heft_engine *engine, int32_t token, bool special, char *text, int cap);
 
 /* True for every token that ends a turn: eos, <|eot_id|>, <|im_end|> and their like. */
@@ -125,7 +126,8 @@ typedef struct heft_stream {
 
 /* Writes at most `cap` bytes and a NUL; `cap` of 1024 holds any piece. Returns the number of bytes.
  * A negative token flushes: what is held comes out as U+FFFD. Zero-initialise the stream. */
-int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text, int cap);
+int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text,
+                     int cap);
 
 typedef struct heft_chat {
     const char *messages_json; /* [{"role": "user", "content": "..."}, ...] */
@@ -139,7 +141,7 @@ heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, c
                              heft_error *error);
 void heft_free(void *pointer);
 
-/* ---- session and step ------------------------------------------------------------------------ */
+/* ---- session and step ---- */
 
 heft_status heft_session_create(heft_engine *engine, heft_session **out, heft_error *error);
 void heft_session_free(heft_session *session);
@@ -165,15 +167,15 @@ typedef struct heft_work {
  * HEFT_USAGE if a token is outside the vocabulary or a session is full, before anything changes. */
 heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, heft_error *error);
 
-/* ---- sampler --------------------------------------------------------------------------------- */
+/* ---- sampler ---- */
 
 typedef struct heft_logit_bias {
     int32_t token;
     float bias; /* added to the logit; -INFINITY forbids the token */
 } heft_logit_bias;
 
-/* Applied in this order: bias, repeat/presence/frequency penalties, DRY, top-k, typical, top-p, min-p,
- * XTC, temperature. A neutral value switches a stage off. */
+/* Applied in this order: bias, repeat/presence/frequency penalties, DRY, top-k, typical, top-p,
+ * min-p, XTC, temperature. A neutral value switches a stage off. */
 typedef struct heft_sampling {
     uint64_t seed;           /* same seed, same logits: same tokens */
     float temperature;       /* 0: greedy */
@@ -189,7 +191,8 @@ typedef struct heft_sampling {
     float dry_base;          /* 1.75 */
     int dry_allowed_length;  /* 2 */
     int dry_last_n;          /* -1: all that are remembered */
-    const char *const *dry_breakers; /* strings that end a repeated sequence; NULL: "\n" ":" "\"" "*" */
+    const char *const
+        *dry_breakers; /* strings that end a repeated sequence; NULL: "\n" ":" "\"" "*" */
     int n_dry_breakers;
     float xtc_probability; /* 0: off */
     float xtc_threshold;   /* 0.1 */

@@ -1,6 +1,7 @@
 #include "backend/stage.h"
 
-static void compose_qkv(struct backend *on, const struct attention *attention, const struct batch *batch);
+static void compose_qkv(struct backend *on, const struct attention *attention,
+                        const struct batch *batch);
 static void compose_queries(struct backend *on, const struct attention *attention, int n_rows);
 static void compose_project(struct backend *on, const struct attention *attention,
                             const struct feed_forward *ffn, int n_rows);
@@ -17,8 +18,8 @@ void stage_attend(struct backend *on, const struct attention *attention, const s
     on->ops->attend(on, attention, batch);
 }
 
-void stage_project(struct backend *on, const struct attention *attention, const struct feed_forward *ffn,
-                   int n_rows)
+void stage_project(struct backend *on, const struct attention *attention,
+                   const struct feed_forward *ffn, int n_rows)
 {
     (on->ops->stage_project ? on->ops->stage_project : compose_project)(on, attention, ffn, n_rows);
 }
@@ -33,7 +34,8 @@ void stage_down(struct backend *on, const struct feed_forward *ffn, int n_rows)
     (on->ops->stage_down ? on->ops->stage_down : compose_down)(on, ffn, n_rows);
 }
 
-static void compose_qkv(struct backend *on, const struct attention *attention, const struct batch *batch)
+static void compose_qkv(struct backend *on, const struct attention *attention,
+                        const struct batch *batch)
 {
     const struct activations *a = on->ops->activations(on);
     int n_rows = batch->n_rows;

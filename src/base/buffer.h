@@ -15,7 +15,8 @@ struct buffer {
 
 void buffer_append(struct buffer *buffer, const void *data, size_t n_bytes);
 void buffer_text(struct buffer *buffer, const char *text);
-void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void buffer_clear(struct buffer *buffer);
 void buffer_free(struct buffer *buffer);
 

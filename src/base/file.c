@@ -28,7 +28,8 @@ heft_status file_map_open(const char *path, struct file_map *out, heft_error *er
         /* Shared, so that every process that runs this model uses the same pages. */
         void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED)
-            status = error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
+            status =
+                error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
         else
             *out = (struct file_map){data, (size_t)info.st_size};
     }
@@ -42,7 +43,8 @@ void file_map_close(struct file_map *map)
     *map = (struct file_map){0};
 }
 
-heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, heft_error *error)
+heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes,
+                      heft_error *error)
 {
     bool from_stdin = strcmp(path, "-") == 0;
     const char *name = from_stdin ? "standard input" : path;
@@ -77,7 +79,8 @@ heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_
         bool written = write_all(fd, data, n_bytes);
         written = close(fd) == 0 && written;
         if (!written || rename(temporary.data, path) != 0) {
-            status = error_set(error, HEFT_USAGE, "%s: cannot be written: %s", path, strerror(errno));
+            status =
+                error_set(error, HEFT_USAGE, "%s: cannot be written: %s", path, strerror(errno));
             unlink(temporary.data);
         }
     }

@@ -12,8 +12,10 @@ struct file_map {
 heft_status file_map_open(const char *path, struct file_map *out, heft_error *error);
 void file_map_close(struct file_map *map);
 
-/* Reads a regular file, or standard input for "-", whole, with a NUL after it; the caller frees *out. */
-heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes, heft_error *error);
+/* Reads a regular file, or standard input for "-", whole, with a NUL after it; the caller frees
+ * *out. */
+heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes,
+                      heft_error *error);
 
 /* Writes through a temporary file and a rename, so that the old content or the new is there. */
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error);

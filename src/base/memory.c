@@ -45,9 +45,9 @@ static uint64_t cgroup_left(void)
 {
     uint64_t v2 = left_in("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current",
                           "/sys/fs/cgroup/memory.stat");
-    uint64_t v1 = left_in("/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                          "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-                          "/sys/fs/cgroup/memory/memory.stat");
+    uint64_t v1 =
+        left_in("/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat");
     return v1 < v2 ? v1 : v2;
 }
 

@@ -9,6 +9,7 @@
  * quarters of the physical memory. Clean file pages count as available. */
 uint64_t memory_available(void);
 
-/* Zeroed, 64-byte aligned, backed by huge pages where the system offers them; NULL if there is none. */
+/* Zeroed, 64-byte aligned, backed by huge pages where the system offers them; NULL if there is
+ * none. */
 void *memory_take(size_t n_bytes);
 void memory_give(void *memory, size_t n_bytes);

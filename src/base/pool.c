@@ -59,7 +59,8 @@ heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
     pool->seats = seats;
     pool->n_threads = 1;
     if (!gate_open(&pool->start) || !gate_open(&pool->arrived)) goto failed;
-    /* The number of seats at the barrier is final before a worker can look: none starts a job yet. */
+    /* The number of seats at the barrier is final before a worker can look: none starts a job yet.
+     */
     pool->n_threads = n_threads;
     for (int i = 0; i < n_threads; i++) seats[i].worker = (struct worker){i, n_threads, pool};
     for (int i = 1; i < n_threads; i++) {
@@ -138,7 +139,8 @@ static void *worker_main(void *argument)
 
 static bool gate_open(struct gate *gate)
 {
-    return pthread_mutex_init(&gate->mutex, NULL) == 0 && pthread_cond_init(&gate->changed, NULL) == 0;
+    return pthread_mutex_init(&gate->mutex, NULL) == 0 &&
+           pthread_cond_init(&gate->changed, NULL) == 0;
 }
 
 static void gate_close(struct gate *gate)
@@ -165,8 +167,8 @@ static void gate_wait(struct gate *gate, unsigned seen)
     pthread_mutex_unlock(&gate->mutex);
 }
 
-/* The sleeper counts itself before it looks at the value again, and here the value changes before the
- * count is read: one of the two always sees the other. */
+/* The sleeper counts itself before it looks at the value again, and here the value changes before
+ * the count is read: one of the two always sees the other. */
 static void gate_advance(struct gate *gate)
 {
     atomic_fetch_add(&gate->value, 1);

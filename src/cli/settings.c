@@ -125,7 +125,8 @@ heft_status settings_model(const char **path, char *room, size_t n_room, heft_er
     }
     char folder[4096];
     *path = room;
-    for (size_t i = 0; program_folder(folder, sizeof folder) && i < sizeof places / sizeof *places; i++) {
+    for (size_t i = 0; program_folder(folder, sizeof folder) && i < sizeof places / sizeof *places;
+         i++) {
         int length = snprintf(room, n_room, "%s%s", folder, places[i]);
         if (length > 0 && (size_t)length < n_room && file_exists(room)) return HEFT_OK;
     }

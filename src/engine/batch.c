@@ -26,16 +26,16 @@ heft_status batch_builder_init(struct batch_builder *builder, int n_rows_max, in
 uint64_t batch_builder_bytes(int n_rows_max, int n_spans_max)
 {
     const struct batch_builder *b = NULL;
-    size_t row = sizeof *b->tokens + sizeof *b->positions + sizeof *b->wanted + sizeof *b->wanted_rows;
+    size_t row =
+        sizeof *b->tokens + sizeof *b->positions + sizeof *b->wanted + sizeof *b->wanted_rows;
     return (uint64_t)n_rows_max * row + (uint64_t)n_spans_max * sizeof *b->spans;
 }
 
 void batch_builder_reset(struct batch_builder *builder)
 {
     builder->n_wanted = 0;
-    builder->batch = (struct batch){.spans = builder->spans,
-                                    .tokens = builder->tokens,
-                                    .positions = builder->positions};
+    builder->batch = (struct batch){
+        .spans = builder->spans, .tokens = builder->tokens, .positions = builder->positions};
 }
 
 void batch_builder_free(struct batch_builder *builder)
@@ -53,8 +53,8 @@ int batch_add(struct batch_builder *builder, const struct kv_cache *kv, int posi
     struct batch *batch = &builder->batch;
     int room = builder->n_rows_max - batch->n_rows, n = n_tokens < room ? n_tokens : room;
     if (n <= 0 || batch->n_spans == builder->n_spans_max) return 0;
-    builder->spans[batch->n_spans++] =
-        (struct span){.kv = kv, .first_row = batch->n_rows, .n_rows = n, .first_position = position};
+    builder->spans[batch->n_spans++] = (struct span){
+        .kv = kv, .first_row = batch->n_rows, .n_rows = n, .first_position = position};
     memcpy(builder->tokens + batch->n_rows, tokens, (size_t)n * sizeof *tokens);
     for (int i = 0; i < n; i++) builder->positions[batch->n_rows + i] = position + i;
     batch->n_rows += n;

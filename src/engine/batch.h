@@ -29,5 +29,6 @@ void batch_builder_free(struct batch_builder *builder);
 int batch_add(struct batch_builder *builder, const struct kv_cache *kv, int position,
               const int32_t *tokens, int n_tokens);
 
-/* The logits of the row `back` rows before the newest go to `logits`. Ask in ascending order of rows. */
+/* The logits of the row `back` rows before the newest go to `logits`. Ask in ascending order of
+ * rows. */
 void batch_want(struct batch_builder *builder, int back, float *logits);

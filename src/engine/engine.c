@@ -147,8 +147,8 @@ static heft_status check_options(const heft_options *options, heft_error *error)
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (ranges[i].value < ranges[i].min || ranges[i].value > ranges[i].max)
-            return error_set(error, HEFT_USAGE, "%s is %d, expected %d to %d", ranges[i].name, ranges[i].value,
-                             ranges[i].min, ranges[i].max);
+            return error_set(error, HEFT_USAGE, "%s is %d, expected %d to %d", ranges[i].name,
+                             ranges[i].value, ranges[i].min, ranges[i].max);
     return HEFT_OK;
 }
 
@@ -173,17 +173,22 @@ static heft_status open_model(heft_engine *engine, heft_error *error)
     const struct description *d = &engine->model->description;
     const char *path = gguf_part_path(engine->file, 0);
     if (tokenizer_n_tokens(engine->tokenizer) > d->n_vocab)
-        return error_set(error, HEFT_BAD_FILE, "%s: tokenizer.ggml.tokens has %d entries, token_embd.weight only %d",
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: tokenizer.ggml.tokens has %d entries, token_embd.weight only %d",
                          path, tokenizer_n_tokens(engine->tokenizer), d->n_vocab);
-    if (options->n_ctx == 0) options->n_ctx = d->n_ctx_train < DEFAULT_CONTEXT ? d->n_ctx_train : DEFAULT_CONTEXT;
+    if (options->n_ctx == 0)
+        options->n_ctx = d->n_ctx_train < DEFAULT_CONTEXT ? d->n_ctx_train : DEFAULT_CONTEXT;
     if (options->n_batch == 0) options->n_batch = DEFAULT_BATCH;
     if (options->n_batch > options->n_ctx) options->n_batch = options->n_ctx;
     if (model_kv_token_bytes(engine->model, kv_dtype(options->kv_type)) == 0)
-        return error_set(error, HEFT_USAGE, "%s: its heads are not a multiple of 32 values wide, so the key-value cache cannot be q8_0",
+        return error_set(error, HEFT_USAGE,
+                         "%s: its heads are not a multiple of 32 values wide, so the key-value "
+                         "cache cannot be q8_0",
                          path);
     int n_logits = options->n_batch < HEAD_ROWS ? options->n_batch : HEAD_ROWS;
     engine->limits = model_limits(engine->model, options->n_batch, n_logits, options->n_ctx);
-    struct backend_options backend = {.n_threads = options->n_threads, .cpu_tier = getenv("HEFT_CPU")};
+    struct backend_options backend = {.n_threads = options->n_threads,
+                                      .cpu_tier = getenv("HEFT_CPU")};
     return backend_open_cpu(&backend, &engine->backend, error);
 }
 
@@ -192,7 +197,8 @@ static heft_status prepare(heft_engine *engine, heft_error *error)
 {
     heft_status status = engine->backend->ops->prepare(engine->backend, &engine->limits, error);
     if (status != HEFT_OK) return status;
-    return batch_builder_init(&engine->builder, engine->options.n_batch, engine->options.n_sessions, error);
+    return batch_builder_init(&engine->builder, engine->options.n_batch, engine->options.n_sessions,
+                              error);
 }
 
 static heft_memory sum_memory(const heft_engine *engine)
@@ -203,7 +209,8 @@ static heft_memory sum_memory(const heft_engine *engine)
     memory.weights = gguf_bytes(engine->file);
     const heft_options *options = &engine->options;
     uint64_t n_sessions = (uint64_t)options->n_sessions;
-    memory.kv = times(kv_bytes(engine->model, kv_dtype(options->kv_type), options->n_ctx), n_sessions);
+    memory.kv =
+        times(kv_bytes(engine->model, kv_dtype(options->kv_type), options->n_ctx), n_sessions);
     memory.scratch += engine->backend->ops->scratch_bytes(engine->backend, &engine->limits) +
                       batch_builder_bytes(options->n_batch, options->n_sessions) +
                       session_bytes(options->n_ctx) * n_sessions + engine->model->arena.n_bytes;
@@ -220,12 +227,14 @@ static uint64_t times(uint64_t bytes, uint64_t n)
 static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error)
 {
     uint64_t needed = memory->weights + memory->kv + memory->scratch;
-    return error_set(error, HEFT_DOES_NOT_FIT,
-                     "%s needs %.2f GB (weights %.2f, key-value cache for %d tokens %.2f, scratch %.2f) and this "
-                     "machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
-                     "ignoring the limit (--ignore-limit)",
-                     path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
-                     (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9);
+    return error_set(
+        error, HEFT_DOES_NOT_FIT,
+        "%s needs %.2f GB (weights %.2f, key-value cache for %d tokens %.2f, scratch %.2f) and "
+        "this "
+        "machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
+        "ignoring the limit (--ignore-limit)",
+        path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
+        (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9);
 }
 
 /* NULL if the file has no such text. */

@@ -1,4 +1,5 @@
-/* Inside of an engine: a model placed on this machine, with everything a step needs taken at open. */
+/* Inside of an engine: a model placed on this machine, with everything a step needs taken at open.
+ */
 #pragma once
 
 #include "backend/backend.h"

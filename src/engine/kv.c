@@ -17,8 +17,8 @@ uint64_t kv_bytes(const struct model *model, enum dtype dtype, int n_ctx)
     return (uint64_t)model_kv_token_bytes(model, dtype) * (uint64_t)n_ctx;
 }
 
-heft_status kv_create(struct backend *backend, const struct model *model, enum dtype dtype, int n_ctx,
-                      struct kv **out, heft_error *error)
+heft_status kv_create(struct backend *backend, const struct model *model, enum dtype dtype,
+                      int n_ctx, struct kv **out, heft_error *error)
 {
     int n_layers = model->description.n_layers;
     struct kv *kv = calloc(1, sizeof *kv);
@@ -56,5 +56,6 @@ static void place_layers(struct kv *kv, const struct attention_description *atte
     size_t k = n_rows * dtype_bytes(kv->cache.dtype, d_k);
     size_t v = latent ? 0 : n_rows * dtype_bytes(kv->cache.dtype, attention->d_v);
     char *at = kv->memory;
-    for (int i = 0; i < n_layers; i++, at += k + v) layers[i] = (struct kv_layer){at, latent ? NULL : at + k};
+    for (int i = 0; i < n_layers; i++, at += k + v)
+        layers[i] = (struct kv_layer){at, latent ? NULL : at + k};
 }

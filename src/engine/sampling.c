@@ -12,8 +12,8 @@ struct heft_sampler {
 
 static const char *const DEFAULT_BREAKERS[] = {"\n", ":", "\"", "*"};
 
-static heft_status find_breakers(const heft_engine *engine, const heft_sampling *sampling, int32_t **out, int *n,
-                                 heft_error *error);
+static heft_status find_breakers(const heft_engine *engine, const heft_sampling *sampling,
+                                 int32_t **out, int *n, heft_error *error);
 static bool holds(struct slice piece, const char *text);
 
 heft_sampling heft_sampling_default(void)
@@ -31,8 +31,8 @@ heft_sampling heft_sampling_default(void)
                            .xtc_threshold = 0.1f};
 }
 
-heft_status heft_sampler_create(const heft_engine *engine, const heft_sampling *sampling, heft_sampler **out,
-                                heft_error *error)
+heft_status heft_sampler_create(const heft_engine *engine, const heft_sampling *sampling,
+                                heft_sampler **out, heft_error *error)
 {
     if (!engine->model)
         return error_set(error, HEFT_USAGE, "this engine was opened for its vocabulary only");
@@ -41,7 +41,8 @@ heft_status heft_sampler_create(const heft_engine *engine, const heft_sampling *
     int32_t *breakers = NULL;
     int n_breakers = 0;
     heft_status status = HEFT_OK;
-    if (sampling->dry_multiplier > 0) status = find_breakers(engine, sampling, &breakers, &n_breakers, error);
+    if (sampling->dry_multiplier > 0)
+        status = find_breakers(engine, sampling, &breakers, &n_breakers, error);
     if (status == HEFT_OK)
         status = sampler_create(sampling, engine->model->description.n_vocab, breakers, n_breakers,
                                 &sampler->sampler, error);
@@ -82,12 +83,13 @@ float heft_logprobs(const float *logits, int n_vocab, int n, int32_t *tokens, fl
 }
 
 /* Every token whose text holds one of the strings ends a sequence. */
-static heft_status find_breakers(const heft_engine *engine, const heft_sampling *sampling, int32_t **out, int *n,
-                                 heft_error *error)
+static heft_status find_breakers(const heft_engine *engine, const heft_sampling *sampling,
+                                 int32_t **out, int *n, heft_error *error)
 {
     const char *const *strings = sampling->dry_breakers ? sampling->dry_breakers : DEFAULT_BREAKERS;
-    int n_strings = sampling->dry_breakers ? sampling->n_dry_breakers
-                                           : (int)(sizeof DEFAULT_BREAKERS / sizeof *DEFAULT_BREAKERS);
+    int n_strings = sampling->dry_breakers
+                        ? sampling->n_dry_breakers
+                        : (int)(sizeof DEFAULT_BREAKERS / sizeof *DEFAULT_BREAKERS);
     int n_tokens = engine->tokenizer ? tokenizer_n_tokens(engine->tokenizer) : 0;
     *out = calloc((size_t)n_tokens + 1, sizeof **out);
     if (!*out) return error_set(error, HEFT_INTERNAL, "no memory for the DRY breakers");

@@ -10,16 +10,19 @@ struct progress {
     int item, done;
 };
 
-static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work, heft_error *error);
+static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work,
+                              heft_error *error);
 static heft_status check_item(const heft_engine *engine, const heft_work *item, heft_error *error);
-static void gather(heft_engine *engine, const heft_work *work, int n_work, struct progress *progress);
+static void gather(heft_engine *engine, const heft_work *work, int n_work,
+                   struct progress *progress);
 static void want_logits(heft_engine *engine, const heft_work *item, int first, int n);
 static void read_logits(heft_engine *engine);
 static void keep_tokens(const heft_work *work, struct progress from, struct progress to);
 
 heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, heft_error *error)
 {
-    if (!engine || (!work && n_work > 0)) return error_set(error, HEFT_USAGE, "heft_step: no engine or no work");
+    if (!engine || (!work && n_work > 0))
+        return error_set(error, HEFT_USAGE, "heft_step: no engine or no work");
     heft_status status = check_work(engine, work, n_work, error);
     if (status != HEFT_OK) return status;
     struct progress progress = {0};
@@ -27,7 +30,8 @@ heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, he
         struct progress next = progress;
         gather(engine, work, n_work, &next);
         if (engine->builder.batch.n_rows == 0) return HEFT_OK;
-        if (!decoder_forward(engine->model, engine->backend, &engine->builder.batch, &engine->stop)) {
+        if (!decoder_forward(engine->model, engine->backend, &engine->builder.batch,
+                             &engine->stop)) {
             flag_lower(&engine->stop);
             return error_set(error, HEFT_CANCELLED, "cancelled");
         }
@@ -38,7 +42,8 @@ heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, he
 }
 
 /* Everything is checked before anything is computed. */
-static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work, heft_error *error)
+static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work,
+                              heft_error *error)
 {
     if (!engine->model)
         return error_set(error, HEFT_USAGE, "this engine was opened for its vocabulary only");
@@ -59,29 +64,32 @@ static heft_status check_item(const heft_engine *engine, const heft_work *item, 
     if (item->n_tokens < 1 || !item->tokens)
         return error_set(error, HEFT_USAGE, "a work item has no tokens");
     if (item->logits && (item->n_logits < 1 || item->n_logits > item->n_tokens))
-        return error_set(error, HEFT_USAGE, "n_logits is %d for %d tokens", item->n_logits, item->n_tokens);
+        return error_set(error, HEFT_USAGE, "n_logits is %d for %d tokens", item->n_logits,
+                         item->n_tokens);
     int held = item->session->n_tokens, n_ctx = engine->options.n_ctx;
     if (item->n_tokens > n_ctx - held)
-        return error_set(error, HEFT_USAGE,
-                         "the context is full: %d tokens are held and %d more were given, but it has %d",
-                         held, item->n_tokens, n_ctx);
+        return error_set(
+            error, HEFT_USAGE,
+            "the context is full: %d tokens are held and %d more were given, but it has %d", held,
+            item->n_tokens, n_ctx);
     int n_vocab = engine->model->description.n_vocab;
     for (int i = 0; i < item->n_tokens; i++)
         if (item->tokens[i] < 0 || item->tokens[i] >= n_vocab)
-            return error_set(error, HEFT_USAGE, "token %d is not in the vocabulary of %d", item->tokens[i],
-                             n_vocab);
+            return error_set(error, HEFT_USAGE, "token %d is not in the vocabulary of %d",
+                             item->tokens[i], n_vocab);
     return HEFT_OK;
 }
 
 /* Fills the next batch from where the step is. */
-static void gather(heft_engine *engine, const heft_work *work, int n_work, struct progress *progress)
+static void gather(heft_engine *engine, const heft_work *work, int n_work,
+                   struct progress *progress)
 {
     batch_builder_reset(&engine->builder);
     while (progress->item < n_work) {
         const heft_work *item = &work[progress->item];
         int first = progress->done;
-        int n = batch_add(&engine->builder, &item->session->kv->cache, item->session->n_tokens, item->tokens + first,
-                          item->n_tokens - first);
+        int n = batch_add(&engine->builder, &item->session->kv->cache, item->session->n_tokens,
+                          item->tokens + first, item->n_tokens - first);
         if (n == 0) return;
         want_logits(engine, item, first, n);
         progress->done += n;
@@ -97,7 +105,8 @@ static void want_logits(heft_engine *engine, const heft_work *item, int first, i
     int first_wanted = item->n_tokens - item->n_logits;
     for (int i = first; i < first + n; i++)
         if (i >= first_wanted)
-            batch_want(&engine->builder, first + n - 1 - i, item->logits + (size_t)(i - first_wanted) * n_vocab);
+            batch_want(&engine->builder, first + n - 1 - i,
+                       item->logits + (size_t)(i - first_wanted) * n_vocab);
 }
 
 /* The head is applied to a few rows at a time: its output is far wider than any other. */
@@ -108,11 +117,13 @@ static void read_logits(heft_engine *engine)
     const struct batch_builder *builder = &engine->builder;
     size_t n_vocab = (size_t)model->description.n_vocab;
     for (int i = 0; i < builder->n_wanted; i += engine->limits.n_logits) {
-        int left = builder->n_wanted - i, n = left < engine->limits.n_logits ? left : engine->limits.n_logits;
+        int left = builder->n_wanted - i,
+            n = left < engine->limits.n_logits ? left : engine->limits.n_logits;
         on->ops->head(on, &model->output_norm, &model->head, model->description.logit_scale,
                       builder->wanted_rows + i, n);
         for (int j = 0; j < n; j++)
-            on->ops->read(on, builder->wanted[i + j].logits, on->ops->activations(on)->logits + (size_t)j * n_vocab,
+            on->ops->read(on, builder->wanted[i + j].logits,
+                          on->ops->activations(on)->logits + (size_t)j * n_vocab,
                           n_vocab * sizeof(float));
     }
 }
@@ -125,7 +136,8 @@ static void keep_tokens(const heft_work *work, struct progress from, struct prog
         if (i == to.item && to.done == 0) return; /* also keeps off the end of `work` */
         int last = i == to.item ? to.done : work[i].n_tokens;
         heft_session *session = work[i].session;
-        memcpy(session->tokens + session->n_tokens, work[i].tokens + first, (size_t)(last - first) * sizeof(int32_t));
+        memcpy(session->tokens + session->n_tokens, work[i].tokens + first,
+               (size_t)(last - first) * sizeof(int32_t));
         session->n_tokens += last - first;
     }
 }

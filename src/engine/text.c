@@ -6,10 +6,11 @@
 static heft_status parse_json(const char *what, const char *text, json_t **out, heft_error *error);
 static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,
                                   heft_error *error);
-static void set_token(const heft_engine *engine, json_t *variables, const char *name, int32_t token);
+static void set_token(const heft_engine *engine, json_t *variables, const char *name,
+                      int32_t token);
 
-int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags, int32_t *tokens,
-                int cap)
+int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
+                int32_t *tokens, int cap)
 {
     if (!engine->tokenizer) return -1;
     return tokenizer_encode(engine->tokenizer, text, n_bytes, flags, tokens, cap);
@@ -26,15 +27,18 @@ bool heft_is_end(const heft_engine *engine, int32_t token)
     return engine->tokenizer && tokenizer_is_end(engine->tokenizer, token);
 }
 
-int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text, int cap)
+int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text,
+                     int cap)
 {
     if (!engine->tokenizer) return 0;
     return tokenizer_stream(engine->tokenizer, stream, token, text, cap);
 }
 
-heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, char **out, heft_error *error)
+heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, char **out,
+                             heft_error *error)
 {
-    if (!engine->template_source) return error_set(error, HEFT_USAGE, "this model has no chat template");
+    if (!engine->template_source)
+        return error_set(error, HEFT_USAGE, "this model has no chat template");
     if (!engine->template) {
         if (error) *error = engine->template_error;
         return engine->template_error.status;
@@ -42,7 +46,8 @@ heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, c
     json_t *variables = NULL;
     struct buffer text = {0};
     heft_status status = chat_variables(engine, chat, &variables, error);
-    if (status == HEFT_OK) status = template_render(engine->template, variables, NULL, &text, error);
+    if (status == HEFT_OK)
+        status = template_render(engine->template, variables, NULL, &text, error);
     if (status == HEFT_OK) {
         *out = buffer_take(&text);
         if (!*out) status = error_set(error, HEFT_INTERNAL, "no memory for the prompt");
@@ -63,7 +68,8 @@ static heft_status chat_variables(const heft_engine *engine, const heft_chat *ch
     json_t *messages = NULL, *tools = NULL, *extra = NULL;
     heft_status status = parse_json("messages", chat->messages_json, &messages, error);
     if (status == HEFT_OK) status = parse_json("tools", chat->tools_json, &tools, error);
-    if (status == HEFT_OK) status = parse_json("template variables", chat->extra_json, &extra, error);
+    if (status == HEFT_OK)
+        status = parse_json("template variables", chat->extra_json, &extra, error);
     if (status == HEFT_OK && !json_is_array(messages))
         status = error_set(error, HEFT_USAGE, "messages: an array was expected");
     if (status == HEFT_OK && extra && !json_is_object(extra))
@@ -71,7 +77,8 @@ static heft_status chat_variables(const heft_engine *engine, const heft_chat *ch
     json_t *variables = json_object();
     json_object_set(variables, "messages", messages);
     if (tools) json_object_set(variables, "tools", tools);
-    json_object_set_new(variables, "add_generation_prompt", json_boolean(chat->add_generation_prompt));
+    json_object_set_new(variables, "add_generation_prompt",
+                        json_boolean(chat->add_generation_prompt));
     set_token(engine, variables, "bos_token", tokenizer_bos(engine->tokenizer));
     set_token(engine, variables, "eos_token", tokenizer_eos(engine->tokenizer));
     if (extra) json_object_update(variables, extra);
@@ -88,7 +95,8 @@ static heft_status parse_json(const char *what, const char *text, json_t **out, 
     json_error_t problem;
     *out = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (*out) return HEFT_OK;
-    return error_set(error, HEFT_USAGE, "%s: line %d is not JSON: %s", what, problem.line, problem.text);
+    return error_set(error, HEFT_USAGE, "%s: line %d is not JSON: %s", what, problem.line,
+                     problem.text);
 }
 
 static void set_token(const heft_engine *engine, json_t *variables, const char *name, int32_t token)

@@ -77,7 +77,7 @@ const struct gguf_value *gguf_part_find(const struct gguf_part *part, const char
     return index < 0 ? NULL : &part->values[index];
 }
 
-/* ---- header and values ----------------------------------------------------------------------- */
+/* ---- header and values ---- */
 
 static bool check_magic(struct gguf_reader *reader)
 {
@@ -155,7 +155,7 @@ static bool find_alignment(struct gguf_reader *reader, struct gguf_part *part)
     return true;
 }
 
-/* ---- tensors --------------------------------------------------------------------------------- */
+/* ---- tensors ---- */
 
 static bool read_tensor(struct gguf_reader *reader, struct tensor *tensor, struct extent *extent,
                         size_t alignment);

@@ -61,7 +61,7 @@ void gguf_split_close(struct gguf_part *parts, int n_parts)
     free(parts);
 }
 
-/* ---- what a part says ------------------------------------------------------------------------ */
+/* ---- what a part says ---- */
 
 static heft_status read_field(const struct gguf_part *part, const char *key, int64_t first,
                               int64_t last, int64_t *out, heft_error *error)
@@ -94,7 +94,7 @@ static heft_status read_split(const struct gguf_part *part, struct split *out, h
     return status;
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void format_suffix(char suffix[SUFFIX_BYTES], int64_t number, int64_t n_parts)
 {
@@ -124,7 +124,7 @@ static char *part_path(const char *path, int64_t number, int64_t n_parts)
     return buffer_take(&name);
 }
 
-/* ---- the other parts ------------------------------------------------------------------------- */
+/* ---- the other parts ---- */
 
 static heft_status open_other(struct gguf_part *part, const char *path, int64_t number,
                               const struct split *named, heft_error *error)

@@ -33,9 +33,12 @@ bool gguf_value_read(struct gguf_reader *reader, struct gguf_value *value)
         return gguf_fail(reader, "the type is %" PRIu32 ", which no value has", type);
     value->type = (enum gguf_type)type;
     switch (value->type) {
-    case GGUF_STRING: return gguf_read_text(reader, &value->text, "string");
-    case GGUF_ARRAY: return read_array(reader, value);
-    default: return read_scalar(reader, value);
+    case GGUF_STRING:
+        return gguf_read_text(reader, &value->text, "string");
+    case GGUF_ARRAY:
+        return read_array(reader, value);
+    default:
+        return read_scalar(reader, value);
     }
 }
 
@@ -51,13 +54,20 @@ bool gguf_value_int(const struct gguf_value *value, int64_t *out)
     case GGUF_U8:
     case GGUF_U16:
     case GGUF_U32:
-    case GGUF_U64: *out = (int64_t)value->u; return value->u <= INT64_MAX;
+    case GGUF_U64:
+        *out = (int64_t)value->u;
+        return value->u <= INT64_MAX;
     case GGUF_I8:
     case GGUF_I16:
     case GGUF_I32:
-    case GGUF_I64: *out = value->i; return true;
-    case GGUF_BOOL: *out = value->b; return true;
-    default: return false;
+    case GGUF_I64:
+        *out = value->i;
+        return true;
+    case GGUF_BOOL:
+        *out = value->b;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -145,13 +155,26 @@ static void decode(struct gguf_value *value, const void *bytes)
         memcpy(&single, bytes, sizeof single);
         value->f = single;
         break;
-    case GGUF_F64: memcpy(&value->f, bytes, sizeof value->f); break;
-    case GGUF_BOOL: value->b = raw != 0; break;
-    case GGUF_I8: value->i = (int8_t)raw; break;
-    case GGUF_I16: value->i = (int16_t)raw; break;
-    case GGUF_I32: value->i = (int32_t)raw; break;
-    case GGUF_I64: value->i = (int64_t)raw; break;
-    default: value->u = raw;
+    case GGUF_F64:
+        memcpy(&value->f, bytes, sizeof value->f);
+        break;
+    case GGUF_BOOL:
+        value->b = raw != 0;
+        break;
+    case GGUF_I8:
+        value->i = (int8_t)raw;
+        break;
+    case GGUF_I16:
+        value->i = (int16_t)raw;
+        break;
+    case GGUF_I32:
+        value->i = (int32_t)raw;
+        break;
+    case GGUF_I64:
+        value->i = (int64_t)raw;
+        break;
+    default:
+        value->u = raw;
     }
 }
 

@@ -1,4 +1,5 @@
-/* Finding things by name. Sorted, because a hash of names that a stranger chose can be made slow. */
+/* Finding things by name. Sorted, because a hash of names that a stranger chose can be made slow.
+ */
 #pragma once
 
 struct name_entry {

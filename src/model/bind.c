@@ -13,10 +13,12 @@ enum { MAX_NAME = 128 };
 static int find(const struct binder *binder, const char *role, char *name);
 static const struct tensor *take(struct binder *binder, const char *role, int n_slices, int n_rows,
                                  int n_cols);
-static void fail(struct binder *binder, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct binder *binder, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static bool is_in_layers(const char *name, int first, int n);
 
-heft_status binder_open(const struct gguf *file, struct model *model, struct binder *out, heft_error *error)
+heft_status binder_open(const struct gguf *file, struct model *model, struct binder *out,
+                        heft_error *error)
 {
     *out = (struct binder){.file = file, .model = model, .error = error};
     out->used = calloc((size_t)gguf_n_tensors(file) + 1, sizeof *out->used);
@@ -35,7 +37,8 @@ bool bind_has(const struct binder *binder, const char *role)
     return find(binder, role, name) >= 0;
 }
 
-struct weight bind_weight(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols)
+struct weight bind_weight(struct binder *binder, const char *role, int n_slices, int n_rows,
+                          int n_cols)
 {
     const struct tensor *tensor = take(binder, role, n_slices, n_rows, n_cols);
     if (!tensor) return (struct weight){0};
@@ -49,7 +52,8 @@ struct weight bind_weight(struct binder *binder, const char *role, int n_slices,
     return weight;
 }
 
-struct weight bind_parts(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols)
+struct weight bind_parts(struct binder *binder, const char *role, int n_slices, int n_rows,
+                         int n_cols)
 {
     struct weight all = {0};
     const void **parts = arena_alloc(&binder->model->arena, (size_t)n_slices * sizeof *parts);
@@ -63,8 +67,8 @@ struct weight bind_parts(struct binder *binder, const char *role, int n_slices, 
         struct weight part = bind_weight(binder, part_role, 1, n_rows, n_cols);
         if (i == 0) all = part;
         if (part.dtype != all.dtype)
-            fail(binder, "layer %d: the experts of one matrix have the types %s and %s", binder->layer,
-                 dtype_name(all.dtype), dtype_name(part.dtype));
+            fail(binder, "layer %d: the experts of one matrix have the types %s and %s",
+                 binder->layer, dtype_name(all.dtype), dtype_name(part.dtype));
         parts[i] = part.data;
     }
     all.n_slices = n_slices;
@@ -109,7 +113,8 @@ struct weight bind_rows(const struct weight *weight, int first, int n_rows)
 void bind_extra_layers(struct binder *binder, int first_layer, int n_layers)
 {
     for (int i = 0; i < gguf_n_tensors(binder->file); i++)
-        if (is_in_layers(gguf_tensor(binder->file, i)->name, first_layer, n_layers)) binder->used[i] = true;
+        if (is_in_layers(gguf_tensor(binder->file, i)->name, first_layer, n_layers))
+            binder->used[i] = true;
 }
 
 heft_status binder_finish(struct binder *binder)
@@ -129,7 +134,8 @@ static int find(const struct binder *binder, const char *role, char *name)
 }
 
 /* Finds, checks and marks. */
-static const struct tensor *take(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols)
+static const struct tensor *take(struct binder *binder, const char *role, int n_slices, int n_rows,
+                                 int n_cols)
 {
     char name[MAX_NAME];
     int index = find(binder, role, name);
@@ -142,8 +148,8 @@ static const struct tensor *take(struct binder *binder, const char *role, int n_
     const int64_t *dims = tensor->dims;
     if (dims[0] != n_cols || dims[1] * dims[2] != (int64_t)n_rows * n_slices || dims[3] != 1 ||
         (dims[2] != n_slices && dims[2] != 1)) {
-        fail(binder, "tensor %s is [%" PRId64 ", %" PRId64 ", %" PRId64 "], expected [%d, %d, %d]", name,
-             dims[0], dims[1], dims[2], n_cols, n_rows, n_slices);
+        fail(binder, "tensor %s is [%" PRId64 ", %" PRId64 ", %" PRId64 "], expected [%d, %d, %d]",
+             name, dims[0], dims[1], dims[2], n_cols, n_rows, n_slices);
         return NULL;
     }
     if (!dtype_info(tensor->dtype)->runs) {
@@ -163,7 +169,8 @@ static void fail(struct binder *binder, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    binder->status = error_set(binder->error, HEFT_BAD_FILE, "%s: %s", gguf_part_path(binder->file, 0), what);
+    binder->status =
+        error_set(binder->error, HEFT_BAD_FILE, "%s: %s", gguf_part_path(binder->file, 0), what);
 }
 
 static bool is_in_layers(const char *name, int first, int n)

@@ -18,14 +18,17 @@ void binder_close(struct binder *binder);
 
 /* Roles are names such as "blk.%d.attn_q.weight". */
 bool bind_has(const struct binder *binder, const char *role);
-struct weight bind_weight(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols);
+struct weight bind_weight(struct binder *binder, const char *role, int n_slices, int n_rows,
+                          int n_cols);
 const float *bind_vector(struct binder *binder, const char *role, int n);
-const float *bind_head_vectors(struct binder *binder, const char *role, int n_heads, int n); /* [n_heads, n] */
+const float *bind_head_vectors(struct binder *binder, const char *role, int n_heads,
+                               int n); /* [n_heads, n] */
 const float *bind_vector_or_null(struct binder *binder, const char *role, int n);
 
-/* Old files have each expert in a tensor of its own: "blk.%d.ffn_up.0.weight" and so on, here all of
- * "blk.%d.ffn_up". They must be of one type. */
-struct weight bind_parts(struct binder *binder, const char *role, int n_slices, int n_rows, int n_cols);
+/* Old files have each expert in a tensor of its own: "blk.%d.ffn_up.0.weight" and so on, here all
+ * of "blk.%d.ffn_up". They must be of one type. */
+struct weight bind_parts(struct binder *binder, const char *role, int n_slices, int n_rows,
+                         int n_cols);
 
 /* The rows [first, first + n_rows) of every slice. */
 struct weight bind_rows(const struct weight *weight, int first, int n_rows);

@@ -6,16 +6,16 @@
 
 enum scaling_kind { SCALING_NONE, SCALING_LINEAR, SCALING_YARN };
 
-/* Rotary position embedding (arXiv 2104.09864). Pair i turns by theta^(-2i / n_rot) radians a position,
- * divided by the factors tensor where the file has one, and changed by the scaling. */
+/* Rotary position embedding (arXiv 2104.09864). Pair i turns by theta^(-2i / n_rot) radians a
+ * position, divided by the factors tensor where the file has one, and changed by the scaling. */
 struct rope_description {
     enum rope_style style;
     int n_rot, offset;
     double theta;
     enum scaling_kind scaling;
-    double factor;                          /* LINEAR and YARN (arXiv 2309.00071) */
+    double factor;                                 /* LINEAR and YARN (arXiv 2309.00071) */
     double original_context, beta_fast, beta_slow; /* YARN */
-    double magnitude;                       /* of cosine and sine */
+    double magnitude;                              /* of cosine and sine */
 };
 
 struct attention_description {
@@ -29,11 +29,11 @@ struct attention_description {
 
 struct feed_forward_description {
     enum activation activation;
-    int d_ff;                     /* of dense layers */
-    int n_dense_layers;           /* leading ones; all, if there are no experts */
-    int n_experts, d_ff_expert;   /* 0: none */
-    int d_ff_shared;              /* 0: none */
-    struct router router;         /* its weights are bound later */
+    int d_ff;                   /* of dense layers */
+    int n_dense_layers;         /* leading ones; all, if there are no experts */
+    int n_experts, d_ff_expert; /* 0: none */
+    int d_ff_shared;            /* 0: none */
+    struct router router;       /* its weights are bound later */
 };
 
 struct description {
@@ -42,7 +42,7 @@ struct description {
     int n_extra_layers; /* behind the last: multi-token prediction, kept but not run */
     enum norm_kind norm;
     float norm_eps;
-    bool parallel;     /* attention and feed-forward share one norm and one input */
+    bool parallel; /* attention and feed-forward share one norm and one input */
     float logit_scale;
     struct attention_description attention;
     struct feed_forward_description ffn;

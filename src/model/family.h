@@ -19,7 +19,8 @@ struct family {
     void (*describe)(struct metadata *metadata, struct description *out);
 };
 
-/* Rows of a matrix of the file, for what files of one family say in different ways; 0: no such tensor. */
+/* Rows of a matrix of the file, for what files of one family say in different ways; 0: no such
+ * tensor. */
 int64_t family_tensor_rows(const struct metadata *metadata, const char *name);
 
 /* Fills everything but n_vocab, which the embedding decides. `architecture` is borrowed. */

@@ -6,8 +6,8 @@ static const double TWO_PI = 6.283185307179586;
 
 static double yarn_pair(const struct rope_description *rope, double turns);
 
-/* YaRN (arXiv 2309.00071, 3.2): pairs that turn often within the original context keep their speed, those
- * that turn less than once are slowed by the factor, with a ramp between. */
+/* YaRN (arXiv 2309.00071, 3.2): pairs that turn often within the original context keep their speed,
+ * those that turn less than once are slowed by the factor, with a ramp between. */
 void frequencies_fill(const struct rope_description *rope, const float *factors, double *out)
 {
     int n_pairs = rope->n_rot / 2;

@@ -75,7 +75,8 @@ double metadata_float(struct metadata *metadata, const char *key, double min, do
     return metadata_float_or(metadata, key, min, min, max);
 }
 
-double metadata_float_or(struct metadata *metadata, const char *key, double fallback, double min, double max)
+double metadata_float_or(struct metadata *metadata, const char *key, double fallback, double min,
+                         double max)
 {
     const struct gguf_value *value = find(metadata, key);
     if (!value || metadata->status != HEFT_OK) return fallback;
@@ -110,8 +111,9 @@ void metadata_fail(struct metadata *metadata, const char *key, const char *forma
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    metadata->status = error_set(metadata->error, HEFT_BAD_FILE, "%s: %s.%s: %s",
-                                 gguf_part_path(metadata->file, 0), metadata->architecture, key, what);
+    metadata->status =
+        error_set(metadata->error, HEFT_BAD_FILE, "%s: %s.%s: %s",
+                  gguf_part_path(metadata->file, 0), metadata->architecture, key, what);
 }
 
 static const struct gguf_value *find(const struct metadata *metadata, const char *key)

@@ -1,5 +1,5 @@
-/* Reads the named numbers of a file. The first problem is kept and later reads give the fallback, so a
- * family file reads everything it wants and checks `status` once. */
+/* Reads the named numbers of a file. The first problem is kept and later reads give the fallback,
+ * so a family file reads everything it wants and checks `status` once. */
 #pragma once
 
 #include "format/gguf.h"

@@ -17,7 +17,8 @@ static void bind_latent(struct binder *binder, struct attention *attention);
 static void bind_latent_keys(struct binder *binder, struct attention *attention);
 static void bind_feed_forward(struct binder *binder, int index, struct feed_forward *ffn);
 static void bind_experts(struct binder *binder, struct feed_forward *ffn);
-static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows, int n_cols);
+static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows,
+                                     int n_cols);
 static struct norm bind_head_norm(struct binder *binder, const char *role, int n_heads, int n);
 static struct norm bind_norm(struct binder *binder, const char *role, int n);
 static heft_status bind_embedding(struct binder *binder);
@@ -107,8 +108,10 @@ static heft_status bind_all(struct binder *binder)
                       : model->embedding;
     const struct rope_description *r = &d->attention.rope;
     const float *factors = bind_vector_or_null(binder, "rope_freqs.weight", r->n_rot / 2);
-    double *frequencies = arena_alloc(&model->arena, (size_t)(r->n_rot / 2 + 1) * sizeof *frequencies);
-    if (!frequencies) return error_set(binder->error, HEFT_INTERNAL, "no memory for the frequencies");
+    double *frequencies =
+        arena_alloc(&model->arena, (size_t)(r->n_rot / 2 + 1) * sizeof *frequencies);
+    if (!frequencies)
+        return error_set(binder->error, HEFT_INTERNAL, "no memory for the frequencies");
     frequencies_fill(r, factors, frequencies);
     struct rope rope = {r->style, r->n_rot, r->offset, frequencies, (float)r->magnitude};
     for (int i = 0; i < d->n_layers && binder->status == HEFT_OK; i++) bind_layer(binder, i, &rope);
@@ -124,7 +127,8 @@ static heft_status bind_embedding(struct binder *binder)
     const struct tensor *table = gguf_find_tensor(binder->file, "token_embd.weight");
     if (table) {
         if (table->dims[1] < 1 || table->dims[1] > MAX_WIDTH * 4)
-            return error_set(binder->error, HEFT_BAD_FILE, "%s: tensor token_embd.weight has %lld rows",
+            return error_set(binder->error, HEFT_BAD_FILE,
+                             "%s: tensor token_embd.weight has %lld rows",
                              gguf_part_path(binder->file, 0), (long long)table->dims[1]);
         d->n_vocab = (int)table->dims[1];
     }
@@ -139,21 +143,23 @@ static void bind_layer(struct binder *binder, int index, const struct rope *rope
     struct layer *layer = &binder->model->layers[index];
     *layer = (struct layer){0};
     binder->layer = index;
-    layer->attention = (struct attention){.kind = a->kind,
-                                          .layer = index,
-                                          .n_heads = a->n_heads,
-                                          .n_kv_heads = a->n_kv_heads,
-                                          .d_k = a->d_k,
-                                          .d_v = a->d_v,
-                                          .scale = a->scale,
-                                          .clip = a->clip,
-                                          .norm = bind_norm(binder, "blk.%d.attn_norm.weight", d->d_model),
-                                          .rope = *rope,
-                                          .q_rank = a->q_rank,
-                                          .kv_rank = a->kv_rank,
-                                          .d_nope = a->d_nope,
-                                          .d_rope = a->d_rope};
-    layer->attention.out = bind_weight(binder, "blk.%d.attn_output.weight", 1, d->d_model, a->n_heads * a->d_v);
+    layer->attention =
+        (struct attention){.kind = a->kind,
+                           .layer = index,
+                           .n_heads = a->n_heads,
+                           .n_kv_heads = a->n_kv_heads,
+                           .d_k = a->d_k,
+                           .d_v = a->d_v,
+                           .scale = a->scale,
+                           .clip = a->clip,
+                           .norm = bind_norm(binder, "blk.%d.attn_norm.weight", d->d_model),
+                           .rope = *rope,
+                           .q_rank = a->q_rank,
+                           .kv_rank = a->kv_rank,
+                           .d_nope = a->d_nope,
+                           .d_rope = a->d_rope};
+    layer->attention.out =
+        bind_weight(binder, "blk.%d.attn_output.weight", 1, d->d_model, a->n_heads * a->d_v);
     if (a->kind == ATTENTION_LATENT)
         bind_latent(binder, &layer->attention);
     else
@@ -176,8 +182,10 @@ static void bind_grouped(struct binder *binder, struct attention *attention)
         attention->k = bind_weight(binder, "blk.%d.attn_k.weight", 1, k, d_model);
         attention->v = bind_weight(binder, "blk.%d.attn_v.weight", 1, v, d_model);
     }
-    attention->q_norm = bind_head_norm(binder, "blk.%d.attn_q_norm.weight", attention->n_heads, attention->d_k);
-    attention->k_norm = bind_head_norm(binder, "blk.%d.attn_k_norm.weight", attention->n_kv_heads, attention->d_k);
+    attention->q_norm =
+        bind_head_norm(binder, "blk.%d.attn_q_norm.weight", attention->n_heads, attention->d_k);
+    attention->k_norm =
+        bind_head_norm(binder, "blk.%d.attn_k_norm.weight", attention->n_kv_heads, attention->d_k);
     attention->q_bias = bind_vector_or_null(binder, "blk.%d.attn_q.bias", q);
     attention->k_bias = bind_vector_or_null(binder, "blk.%d.attn_k.bias", k);
     attention->v_bias = bind_vector_or_null(binder, "blk.%d.attn_v.bias", v);
@@ -188,7 +196,8 @@ static void bind_latent(struct binder *binder, struct attention *attention)
 {
     int d_model = binder->model->description.d_model, q = attention->n_heads * attention->d_k;
     if (attention->q_rank > 0) {
-        attention->q_a = bind_weight(binder, "blk.%d.attn_q_a.weight", 1, attention->q_rank, d_model);
+        attention->q_a =
+            bind_weight(binder, "blk.%d.attn_q_a.weight", 1, attention->q_rank, d_model);
         attention->q_a_norm = bind_norm(binder, "blk.%d.attn_q_a_norm.weight", attention->q_rank);
         attention->q_b = bind_weight(binder, "blk.%d.attn_q_b.weight", 1, q, attention->q_rank);
     } else {
@@ -207,7 +216,8 @@ static void bind_latent_keys(struct binder *binder, struct attention *attention)
     int d_nope = attention->d_nope, d_v = attention->d_v;
     attention->k_b_rows_are_keys = bind_has(binder, "blk.%d.attn_kv_b.weight");
     if (attention->k_b_rows_are_keys) {
-        struct weight whole = bind_weight(binder, "blk.%d.attn_kv_b.weight", 1, n_heads * (d_nope + d_v), rank);
+        struct weight whole =
+            bind_weight(binder, "blk.%d.attn_kv_b.weight", 1, n_heads * (d_nope + d_v), rank);
         whole.n_slices = n_heads;
         whole.slice_bytes = (size_t)(d_nope + d_v) * whole.row_bytes;
         attention->k_b = bind_rows(&whole, 0, d_nope);
@@ -223,20 +233,25 @@ static void bind_feed_forward(struct binder *binder, int index, struct feed_forw
     const struct description *d = &binder->model->description;
     const struct feed_forward_description *f = &d->ffn;
     if (!d->parallel) {
-        bool after = bind_has(binder, "blk.%d.attn_output_norm.weight"); /* the name DBRX files have for it */
-        ffn->norm = bind_norm(binder, after ? "blk.%d.attn_output_norm.weight" : "blk.%d.ffn_norm.weight",
-                              d->d_model);
+        bool after = bind_has(
+            binder, "blk.%d.attn_output_norm.weight"); /* the name DBRX files have for it */
+        ffn->norm =
+            bind_norm(binder, after ? "blk.%d.attn_output_norm.weight" : "blk.%d.ffn_norm.weight",
+                      d->d_model);
     }
     bool dense = index < f->n_dense_layers;
     int d_ff = dense ? f->d_ff : f->d_ff_shared;
     ffn->dense = (struct gated){.activation = f->activation, .d_ff = d_ff};
     if (d_ff > 0) {
-        ffn->dense.gate = bind_weight(binder, dense ? "blk.%d.ffn_gate.weight" : "blk.%d.ffn_gate_shexp.weight",
-                                      1, d_ff, d->d_model);
-        ffn->dense.up = bind_weight(binder, dense ? "blk.%d.ffn_up.weight" : "blk.%d.ffn_up_shexp.weight", 1,
-                                    d_ff, d->d_model);
-        ffn->dense.down = bind_weight(binder, dense ? "blk.%d.ffn_down.weight" : "blk.%d.ffn_down_shexp.weight",
-                                      1, d->d_model, d_ff);
+        ffn->dense.gate =
+            bind_weight(binder, dense ? "blk.%d.ffn_gate.weight" : "blk.%d.ffn_gate_shexp.weight",
+                        1, d_ff, d->d_model);
+        ffn->dense.up =
+            bind_weight(binder, dense ? "blk.%d.ffn_up.weight" : "blk.%d.ffn_up_shexp.weight", 1,
+                        d_ff, d->d_model);
+        ffn->dense.down =
+            bind_weight(binder, dense ? "blk.%d.ffn_down.weight" : "blk.%d.ffn_down_shexp.weight",
+                        1, d->d_model, d_ff);
     }
     if (!dense) bind_experts(binder, ffn);
 }
@@ -251,7 +266,8 @@ static void bind_experts(struct binder *binder, struct feed_forward *ffn)
     ffn->router.weight = bind_weight(binder, "blk.%d.ffn_gate_inp.weight", 1, n, d->d_model);
     ffn->router.selection_bias = bind_vector_or_null(binder, "blk.%d.exp_probs_b.bias", n);
     if (bind_has(binder, "blk.%d.ffn_gate_up_exps.weight")) {
-        struct weight both = bind_weight(binder, "blk.%d.ffn_gate_up_exps.weight", n, 2 * d_ff, d->d_model);
+        struct weight both =
+            bind_weight(binder, "blk.%d.ffn_gate_up_exps.weight", n, 2 * d_ff, d->d_model);
         ffn->experts.gate = bind_rows(&both, 0, d_ff);
         ffn->experts.up = bind_rows(&both, d_ff, d_ff);
     } else {
@@ -261,7 +277,8 @@ static void bind_experts(struct binder *binder, struct feed_forward *ffn)
     ffn->experts.down = bind_experts_of(binder, "blk.%d.ffn_down", n, d->d_model, d_ff);
 }
 
-static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows, int n_cols)
+static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows,
+                                     int n_cols)
 {
     char stacked[64], first[64];
     snprintf(stacked, sizeof stacked, "%s_exps.weight", role);
@@ -286,10 +303,11 @@ static struct norm bind_head_norm(struct binder *binder, const char *role, int n
 static struct norm bind_norm(struct binder *binder, const char *role, int n)
 {
     const struct description *d = &binder->model->description;
-    return (struct norm){.kind = d->norm, .eps = d->norm_eps, .n = n, .weight = bind_vector(binder, role, n)};
+    return (struct norm){
+        .kind = d->norm, .eps = d->norm_eps, .n = n, .weight = bind_vector(binder, role, n)};
 }
 
-/* ---- sums ------------------------------------------------------------------------------------- */
+/* ---- sums ---- */
 
 static void count(struct model *model, const struct gguf *file)
 {
@@ -305,10 +323,11 @@ static void count(struct model *model, const struct gguf *file)
         if (by_dtype[i] > by_dtype[most]) most = i;
     const struct description *d = &model->description;
     model->token_weight_bytes = weight_total(&model->head) + model->embedding.row_bytes;
-    for (int i = 0; i < d->n_layers; i++) model->token_weight_bytes += layer_token_bytes(&model->layers[i]);
+    for (int i = 0; i < d->n_layers; i++)
+        model->token_weight_bytes += layer_token_bytes(&model->layers[i]);
     double n = (double)model->n_parameters;
-    snprintf(model->summary, sizeof model->summary, "%s, %d layers, %.1f%s parameters, %s", d->architecture,
-             d->n_layers, n >= 1e9 ? n / 1e9 : n / 1e6, n >= 1e9 ? "B" : "M",
+    snprintf(model->summary, sizeof model->summary, "%s, %d layers, %.1f%s parameters, %s",
+             d->architecture, d->n_layers, n >= 1e9 ? n / 1e9 : n / 1e6, n >= 1e9 ? "B" : "M",
              dtype_name((enum dtype)most));
 }
 
@@ -321,12 +340,13 @@ static uint64_t layer_token_bytes(const struct layer *layer)
 {
     const struct attention *a = &layer->attention;
     const struct feed_forward *f = &layer->ffn;
-    const struct weight *always[] = {&a->q,   &a->k,   &a->v,          &a->out,      &a->q_a,
-                                     &a->q_b, &a->kv_a, &a->k_b,       &a->v_b,      &f->dense.gate,
-                                     &f->dense.up, &f->dense.down, &f->router.weight};
+    const struct weight *always[] = {
+        &a->q,   &a->k,   &a->v,          &a->out,      &a->q_a,        &a->q_b,          &a->kv_a,
+        &a->k_b, &a->v_b, &f->dense.gate, &f->dense.up, &f->dense.down, &f->router.weight};
     uint64_t bytes = 0, experts = weight_total(&f->experts.gate) + weight_total(&f->experts.up) +
                                   weight_total(&f->experts.down);
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) bytes += weight_total(always[i]);
-    if (f->router.n_experts) bytes += experts / (uint64_t)f->router.n_experts * (uint64_t)f->router.n_used;
+    if (f->router.n_experts)
+        bytes += experts / (uint64_t)f->router.n_experts * (uint64_t)f->router.n_used;
     return bytes;
 }

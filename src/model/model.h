@@ -32,5 +32,6 @@ void model_close(struct model *model);
 /* What a backend must prepare for. */
 struct limits model_limits(const struct model *model, int n_rows, int n_logits, int n_ctx);
 
-/* Bytes of key-value cache one token takes in all layers; 0 if rows of `dtype` do not fit the heads. */
+/* Bytes of key-value cache one token takes in all layers; 0 if rows of `dtype` do not fit the
+ * heads. */
 size_t model_kv_token_bytes(const struct model *model, enum dtype dtype);

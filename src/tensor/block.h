@@ -17,7 +17,7 @@ enum {
     SUPER_VALUES = 256, /* of the K, IQ and TQ types */
 };
 
-/* ---- blocks of 32 ---------------------------------------------------------------------------- */
+/* ---- blocks of 32 ---- */
 
 /* w = d * (q - 8); qs: low, then high. */
 struct block_q4_0 {
@@ -77,7 +77,7 @@ struct block_nvfp4 {
 };
 static_assert(sizeof(struct block_nvfp4) == 36, "layout");
 
-/* ---- super-blocks of 256 --------------------------------------------------------------------- */
+/* ---- super-blocks of 256 ---- */
 
 /* 16 groups of 16: w = d * scale * q - dmin * min; scales[group]: scale in bits 0-3, min in bits
  * 4-7. qs: byte i of half h holds values 128h + i, + 32, + 64, + 96 in its four pairs of bits. */
@@ -222,7 +222,7 @@ struct block_iq1_m {
 };
 static_assert(sizeof(struct block_iq1_m) == 56, "layout");
 
-/* ---- 6-bit scales ---------------------------------------------------------------------------- */
+/* ---- 6-bit scales ---- */
 
 /* Scale and min of group j of a Q4_K or Q5_K super-block. Groups 0-3 have theirs in the low 6 bits
  * of bytes j and j + 4; of groups 4-7, bits 0-3 are in byte j + 4 and bits 4-5 on top of the first

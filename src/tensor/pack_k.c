@@ -19,7 +19,7 @@ static float candidate(int step)
     return 1 - SPAN + 2 * SPAN * (float)step / (N_CANDIDATES - 1);
 }
 
-/* ---- w = scale * q - min, min >= 0 ----------------------------------------------------------- */
+/* ---- w = scale * q - min, min >= 0 ---- */
 
 struct affine {
     double scale, min, error;
@@ -141,7 +141,7 @@ void pack_q5_k(const float *x, void *destination, int64_t n_blocks)
     }
 }
 
-/* ---- w = scale * (q - 32) -------------------------------------------------------------------- */
+/* ---- w = scale * (q - 32) ---- */
 
 /* The signed scale for 16 values: the one furthest from zero goes towards -32. */
 static float fit_symmetric(const float *x)

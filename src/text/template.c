@@ -73,7 +73,7 @@ heft_status template_render(const struct template *template, const json_t *varia
     return render.status;
 }
 
-/* ---- failure --------------------------------------------------------------------------------- */
+/* ---- failure ---- */
 
 void render_fail(struct render *render, const char *format, ...)
 {
@@ -108,7 +108,7 @@ void render_fail_undefined(struct render *render, struct value undefined)
     render_fail(render, "'%s' has no attribute or item '%.*s'", owner, n, undefined.text.data);
 }
 
-/* ---- limits ---------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 void render_charge(struct render *render, size_t n_steps)
 {
@@ -170,7 +170,7 @@ struct slice render_join(struct render *render, struct slice a, struct slice b)
     return (struct slice){joined, a.n_bytes + b.n_bytes};
 }
 
-/* ---- output ---------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 void emit(struct render *render, struct slice text)
 {

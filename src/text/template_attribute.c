@@ -91,7 +91,7 @@ static struct value item_at(struct render *render, struct value owner, int64_t a
     return item_inside(owner, (size_t)place);
 }
 
-/* ---- slices ---------------------------------------------------------------------------------- */
+/* ---- slices ---- */
 
 struct span {
     int64_t start, step;
@@ -178,7 +178,7 @@ struct value attribute_slice(struct render *render, struct value owner, struct v
     return (struct value){.kind = owner.kind, .list = list};
 }
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 /* A part that is all digits is a place. */
 static struct value path_key(struct slice part)
@@ -210,7 +210,7 @@ struct value attribute_path(struct render *render, struct value owner, struct va
     return owner;
 }
 
-/* ---- methods --------------------------------------------------------------------------------- */
+/* ---- methods ---- */
 
 static BUILTIN(list_index)
 {

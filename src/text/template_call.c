@@ -15,7 +15,7 @@ struct value function_value(struct render *render, const struct builtin *builtin
     return (struct value){.kind = VALUE_FUNCTION, .function = function};
 }
 
-/* ---- arguments ------------------------------------------------------------------------------- */
+/* ---- arguments ---- */
 
 static void spread_list(struct render *render, struct arguments *out, struct value more)
 {
@@ -67,7 +67,7 @@ void call_arguments(struct render *render, const struct call *call, struct argum
     if (call->spread_named) spread_dict(render, out, evaluate(render, call->spread_named));
 }
 
-/* ---- built-in functions ---------------------------------------------------------------------- */
+/* ---- built-in functions ---- */
 
 const struct builtin *builtin_find(const struct builtin *table, size_t n, struct slice name)
 {
@@ -144,7 +144,7 @@ struct slice slot_text(struct render *render, struct value slot, const char *oth
     return slot.text;
 }
 
-/* ---- whatever is called ---------------------------------------------------------------------- */
+/* ---- whatever is called ---- */
 
 struct value call_value(struct render *render, struct value callee,
                         const struct arguments *arguments, struct value caller)
@@ -187,7 +187,7 @@ static struct value call_loop(struct render *render, const struct loop *loop,
     return value_text(capture_end(render, mark));
 }
 
-/* ---- macros ---------------------------------------------------------------------------------- */
+/* ---- macros ---- */
 
 static int find_parameter(const struct signature *signature, struct slice name)
 {

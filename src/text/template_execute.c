@@ -4,7 +4,7 @@
 static void execute_if(struct render *render, const struct node *node, enum flow *flow);
 static enum flow execute(struct render *render, const struct node *node);
 
-/* ---- scopes ---------------------------------------------------------------------------------- */
+/* ---- scopes ---- */
 
 /* A new innermost scope; the caller puts the old one back. */
 struct scope *scope_push(struct render *render)
@@ -68,7 +68,7 @@ void execute_assign(struct render *render, const struct node *target, struct val
     }
 }
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ---- */
 
 enum flow execute_block(struct render *render, const struct node *node)
 {

@@ -79,7 +79,7 @@ struct node *expression_parse_group(struct parser *parser)
     return node;
 }
 
-/* ---- targets of an assignment ---------------------------------------------------------------- */
+/* ---- targets of an assignment ---- */
 
 static struct node *parse_target_name(struct parser *parser)
 {
@@ -117,7 +117,7 @@ struct node *expression_parse_target(struct parser *parser, const char *end_name
     return target;
 }
 
-/* ---- operators ------------------------------------------------------------------------------- */
+/* ---- operators ---- */
 
 /* right if left else third */
 static struct node *parse_choose(struct parser *parser)
@@ -229,7 +229,7 @@ static struct node *parse_unary(struct parser *parser, bool with_filters)
     return node;
 }
 
-/* ---- what follows an operand ----------------------------------------------------------------- */
+/* ---- what follows an operand ---- */
 
 /* a[i] or a[start:stop:step], behind the bracket */
 static struct node *parse_subscript(struct parser *parser, struct node *left, int line)

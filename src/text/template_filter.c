@@ -40,7 +40,7 @@ static struct list *copy_list(struct render *render, const struct list *from)
     return copy;
 }
 
-/* ---- one value ------------------------------------------------------------------------------- */
+/* ---- one value ---- */
 
 static BUILTIN(filter_default)
 {
@@ -185,7 +185,7 @@ static BUILTIN(filter_tojson)
     return value_text(capture_end(render, mark));
 }
 
-/* ---- sequences ------------------------------------------------------------------------------- */
+/* ---- sequences ---- */
 
 static BUILTIN(filter_first)
 {

@@ -54,7 +54,7 @@ static struct slice read_until(struct reader *reader, const char *stops)
     return (struct slice){reader->text.data + start, reader->at - start};
 }
 
-/* ---- one value ------------------------------------------------------------------------------- */
+/* ---- one value ---- */
 
 static void emit_padding(struct render *render, struct slice fill, int n)
 {
@@ -185,7 +185,7 @@ static void emit_number(struct render *render, const struct spec *spec, struct v
     }
 }
 
-/* ---- "%s" % x -------------------------------------------------------------------------------- */
+/* ---- "%s" % x ---- */
 
 struct percent {
     struct reader reader;
@@ -281,7 +281,7 @@ struct value format_percent(struct render *render, struct value format, struct v
     return format;
 }
 
-/* ---- "{}".format(x) -------------------------------------------------------------------------- */
+/* ---- "{}".format(x) ---- */
 
 static bool is_align(char c)
 {

@@ -346,7 +346,7 @@ static void lex_number(struct lexer *lexer)
     advance_to(lexer, end);
 }
 
-/* ---- strings --------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 static int hex_value(char c)
 {

@@ -134,7 +134,7 @@ static struct value repeat(struct render *render, struct value value, int64_t ti
     return (struct value){.kind = value.kind, .list = list};
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static _Noreturn void fail_range(struct render *render)
 {

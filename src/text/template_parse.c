@@ -13,7 +13,7 @@ enum { MAX_PARSE_DEPTH = 400, MAX_SOURCE_BYTES = 1 << 20 };
 static struct node *parse_until(struct parser *parser, const char *const *ends);
 static struct node *parse_statement(struct parser *parser);
 
-/* ---- what both halves of the parser use ------------------------------------------------------ */
+/* ---- what both halves of the parser use ---- */
 
 void parser_fail(struct parser *parser, int line, const char *format, ...)
 {
@@ -147,7 +147,7 @@ void parser_leave(struct parser *parser)
     parser->depth--;
 }
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ---- */
 
 /* Reads up to a tag that begins with one of `ends` (ends with NULL), whose name is taken and
  * returned; the whole template if `ends` is NULL. */
@@ -391,7 +391,7 @@ static struct node *parse_statement(struct parser *parser)
     parser_fail(parser, name->line, "the tag '%.*s' is not known here", n, name->text.data);
 }
 
-/* ---- the whole template ---------------------------------------------------------------------- */
+/* ---- the whole template ---- */
 
 static bool parse_source(struct parser *parser, const char *source, size_t n_bytes)
 {

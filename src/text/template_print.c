@@ -173,7 +173,7 @@ static void print_quoted(struct render *render, struct slice text)
     emit_code(render, quote);
 }
 
-/* ---- floats ---------------------------------------------------------------------------------- */
+/* ---- floats ---- */
 
 /* The fewest digits that read back as `number`: "d.ddde+xx". */
 static void shortest_digits(double number, char text[40])

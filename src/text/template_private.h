@@ -11,7 +11,7 @@
 #include "text/template_tree.h"
 #include "text/template_value.h"
 
-/* ---- rendering (template.c, template_execute.c, template_evaluate.c) ------------------------- */
+/* ---- rendering (template.c, template_execute.c, template_evaluate.c) ---- */
 
 struct scope {
     struct scope *parent;
@@ -75,7 +75,7 @@ struct value operate(struct render *render, enum operator operator, struct value
 bool operate_compare(struct render *render, enum operator operator, struct value a, struct value b);
 struct value operate_negative(struct render *render, struct value value, bool negative);
 
-/* ---- calls (template_call.c) ----------------------------------------------------------------- */
+/* ---- calls (template_call.c) ---- */
 
 struct arguments {
     struct value *positional;
@@ -139,7 +139,7 @@ int64_t slot_int(struct render *render, struct value slot, int64_t otherwise);
 bool slot_truth(struct render *render, struct value slot, bool otherwise);
 struct slice slot_text(struct render *render, struct value slot, const char *otherwise);
 
-/* ---- what a template may call ---------------------------------------------------------------- */
+/* ---- what a template may call ---- */
 
 bool attribute_is_mutation(enum value_kind owner, struct slice name);
 const struct builtin *attribute_find_method(struct value owner, struct slice name); /* or NULL */
@@ -163,8 +163,7 @@ const struct builtin *test_find(struct slice name);
 bool test_run(struct render *render, struct slice name, struct value value,
               const struct arguments *arguments);
 
-/* ---- text (template_string.c, template_split.c, template_format.c) ----------------------------
- */
+/* ---- text (template_string.c, template_split.c, template_format.c) ---- */
 
 /* `separator` NULL: runs of white space; `max_splits` negative: all. */
 struct list *split_text(struct render *render, struct slice text, const struct slice *separator,

@@ -8,7 +8,7 @@ static struct value like(struct value self, struct slice text)
     return self;
 }
 
-/* ---- strip, prefixes and suffixes ------------------------------------------------------------ */
+/* ---- strip, prefixes and suffixes ---- */
 
 static struct value strip(struct render *render, struct value self, struct value chars, bool left,
                           bool right)
@@ -89,7 +89,7 @@ static BUILTIN(string_removesuffix)
     return like(self, text_part(self.text, 0, self.text.n_bytes - suffix.n_bytes));
 }
 
-/* ---- search ---------------------------------------------------------------------------------- */
+/* ---- search ---- */
 
 /* In characters from the start of `text`; -1 if it is not there. */
 static int64_t find(struct render *render, struct value self, const struct value *slots, bool last)
@@ -138,7 +138,7 @@ static BUILTIN(string_count)
     return value_int((int64_t)split_text(render, text, &wanted, -1, false)->n - 1);
 }
 
-/* ---- replace --------------------------------------------------------------------------------- */
+/* ---- replace ---- */
 
 /* An empty `old` stands before every character and at the end. */
 static void replace_nothing(struct render *render, struct slice text, struct slice new,
@@ -202,7 +202,7 @@ void string_escape(struct render *render, struct slice text)
     emit(render, text_part(text, start, text.n_bytes));
 }
 
-/* ---- case and classes ------------------------------------------------------------------------ */
+/* ---- case and classes ---- */
 
 static struct value change_case(struct render *render, struct value self, enum unicode_case form)
 {
@@ -268,7 +268,7 @@ static BUILTIN(string_isupper)
     return value_bool(has_only_case(self.text, true));
 }
 
-/* ---- padding and joining --------------------------------------------------------------------- */
+/* ---- padding and joining ---- */
 
 static void emit_fill(struct render *render, struct slice fill, int64_t n)
 {

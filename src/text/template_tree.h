@@ -8,7 +8,7 @@
 #include "heft.h"
 #include "text/template_value.h"
 
-/* ---- tokens (template_lex.c) ----------------------------------------------------------------- */
+/* ---- tokens (template_lex.c) ---- */
 
 enum token_kind {
     LEX_END,
@@ -73,8 +73,7 @@ _Noreturn void parser_fail(struct parser *parser, int line, const char *format, 
 void *parser_alloc(struct parser *parser, size_t n_bytes); /* in the template's arena, cleared */
 void lex_source(struct parser *parser, const char *source, size_t n_bytes);
 
-/* ---- tree (template_parse.c, template_expression.c, template_operand.c) -----------------------
- */
+/* ---- tree (template_parse.c, template_expression.c, template_operand.c) ---- */
 
 /* Beside each kind: what its fields hold. */
 enum node_kind {

@@ -131,7 +131,7 @@ bool unicode_is_lower(uint32_t code)
     return category(code) == UTF8PROC_CATEGORY_LL;
 }
 
-/* ---- case ------------------------------------------------------------------------------------ */
+/* ---- case ---- */
 
 static void emit_upper(struct render *render, uint32_t code, bool is_title)
 {
@@ -171,7 +171,7 @@ void unicode_print_case(struct render *render, struct slice text, enum unicode_c
     }
 }
 
-/* ---- strip ----------------------------------------------------------------------------------- */
+/* ---- strip ---- */
 
 /* The start of the character that ends at `end`. */
 static size_t previous_start(struct slice text, size_t end)

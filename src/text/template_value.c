@@ -252,7 +252,7 @@ bool value_contains(struct render *render, struct value container, struct value 
     return false;
 }
 
-/* ---- lists and iteration --------------------------------------------------------------------- */
+/* ---- lists and iteration ---- */
 
 struct list *list_create(struct render *render, size_t capacity)
 {

@@ -8,7 +8,7 @@
 
 struct render;
 
-/* ---- values (template_value.c, template_dict.c) ---------------------------------------------- */
+/* ---- values (template_value.c, template_dict.c) ---- */
 
 enum value_kind {
     VALUE_ABSENT, /* an argument that was not given; never seen by a template */
@@ -141,7 +141,7 @@ struct value *dict_find(struct render *render, const struct dict *dict, struct v
 struct value *dict_find_text(struct render *render, const struct dict *dict, struct slice key);
 void dict_set(struct render *render, struct dict *dict, struct value key, struct value value);
 
-/* ---- text of values (template_print.c, template_json.c) -------------------------------------- */
+/* ---- text of values (template_print.c, template_json.c) ---- */
 
 void print_value(struct render *render, struct value value); /* str(value), to the output */
 void print_repr(struct render *render, struct value value);
@@ -164,7 +164,7 @@ static inline struct slice text_part(struct slice text, size_t from, size_t to)
     return (struct slice){text.data + from, to - from};
 }
 
-/* ---- code points (template_unicode.c) -------------------------------------------------------- */
+/* ---- code points (template_unicode.c) ---- */
 
 /* All text in here is valid UTF-8. This is the code point at *at, which moves behind it. */
 uint32_t unicode_next(struct slice text, size_t *at);

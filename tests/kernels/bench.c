@@ -1,5 +1,6 @@
-/* Speed of the kernels as a share of what the machine can do: decode kernels of its memory bandwidth,
- * prefill kernels of its arithmetic. Peak and kernels take turns, so that a busy machine slows both. */
+/* Speed of the kernels as a share of what the machine can do: decode kernels of its memory
+ * bandwidth, prefill kernels of its arithmetic. Peak and kernels take turns, so that a busy machine
+ * slows both. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,10 @@ enum { K = 4096, ROUNDS = 7, MAX_THREADS = 64, WIDE_ROWS = 1024, WIDE_COLUMNS = 
 
 static const size_t WEIGHT_BYTES = (size_t)640 << 20; /* far more than the caches hold */
 
-static const enum dtype types[] = {DTYPE_F32,  DTYPE_F16,  DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0,
-                                   DTYPE_Q5_0, DTYPE_Q4_1, DTYPE_Q5_1, DTYPE_Q2_K, DTYPE_Q3_K,
-                                   DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K, DTYPE_IQ4_NL, DTYPE_IQ4_XS,
-                                   DTYPE_MXFP4};
+static const enum dtype types[] = {DTYPE_F32,  DTYPE_F16,    DTYPE_BF16,   DTYPE_Q8_0,
+                                   DTYPE_Q4_0, DTYPE_Q5_0,   DTYPE_Q4_1,   DTYPE_Q5_1,
+                                   DTYPE_Q2_K, DTYPE_Q3_K,   DTYPE_Q4_K,   DTYPE_Q5_K,
+                                   DTYPE_Q6_K, DTYPE_IQ4_NL, DTYPE_IQ4_XS, DTYPE_MXFP4};
 
 enum work { READ_MEMORY, ADD_FLOATS, ADD_BYTES, MULTIPLY };
 
@@ -57,9 +58,15 @@ static void *run_part(void *argument)
     case READ_MEMORY:
         part->done = (double)(peak_read(job->memory + bytes * (size_t)part->thread, bytes) & 1);
         break;
-    case ADD_FLOATS: part->done = peak_float(2000000); break;
-    case ADD_BYTES: part->done = peak_byte(2000000); break;
-    case MULTIPLY: job->run(&job->m, 64 * first, 64 * (end - first), job->scratch[part->thread]); break;
+    case ADD_FLOATS:
+        part->done = peak_float(2000000);
+        break;
+    case ADD_BYTES:
+        part->done = peak_byte(2000000);
+        break;
+    case MULTIPLY:
+        job->run(&job->m, 64 * first, 64 * (end - first), job->scratch[part->thread]);
+        break;
     }
     part->seconds = thread_seconds() - start;
     return NULL;
@@ -106,9 +113,10 @@ static double spread(const double *samples)
     return (sorted[ROUNDS - 2] - sorted[1]) / sorted[ROUNDS / 2];
 }
 
-/* One kernel against one peak, in turns. Rates are in billions a second, of bytes or multiply-adds. */
-static void compare_with(const struct job *peak, double peak_amount, const struct job *job, double amount,
-                         const char *label)
+/* One kernel against one peak, in turns. Rates are in billions a second, of bytes or multiply-adds.
+ */
+static void compare_with(const struct job *peak, double peak_amount, const struct job *job,
+                         double amount, const char *label)
 {
     double peaks[ROUNDS], rates[ROUNDS], done;
     for (int i = 0; i < ROUNDS; i++) {
@@ -117,8 +125,8 @@ static void compare_with(const struct job *peak, double peak_amount, const struc
         rates[i] = amount / run_job(job, &done) / 1e9;
     }
     double rate = median(rates), limit = median(peaks);
-    printf("  %-10s %7.1f of %7.1f  %5.1f %%  (spread %.0f %%)", label, rate, limit, 100 * rate / limit,
-           100 * spread(rates));
+    printf("  %-10s %7.1f of %7.1f  %5.1f %%  (spread %.0f %%)", label, rate, limit,
+           100 * rate / limit, 100 * spread(rates));
 }
 
 struct bench {
@@ -136,20 +144,23 @@ static int fill_weights(struct bench *b, enum dtype dtype)
     int n_rows = (int)(WEIGHT_BYTES / row_bytes) / 64 * 64;
     struct weight few = weight_random(&check, dtype, 64, K);
     for (int r = 0; r < n_rows; r++)
-        memcpy(b->weights + row_bytes * (size_t)r, few.rows + few.row_bytes * (size_t)(r % 64), row_bytes);
+        memcpy(b->weights + row_bytes * (size_t)r, few.rows + few.row_bytes * (size_t)(r % 64),
+               row_bytes);
     weight_free(&few);
     return n_rows;
 }
 
-static struct job multiply_job(const struct bench *b, const struct kernels *kernels, enum dtype dtype, bool wide,
-                               int n_rows, int n_columns)
+static struct job multiply_job(const struct bench *b, const struct kernels *kernels,
+                               enum dtype dtype, bool wide, int n_rows, int n_columns)
 {
     struct matmul_choice choice = wide ? kernels->wide[dtype] : kernels->narrow[dtype];
     bool floats = choice.format == COLUMN_F32;
     size_t column_bytes = kernels_column_bytes(choice.format, K);
     for (int c = 0; c < n_columns && !floats; c++)
-        kernels->quantize[choice.format](b->x + (size_t)K * (size_t)c, b->columns + column_bytes * (size_t)c, K);
-    struct job job = {.work = MULTIPLY, .run = choice.run, .n_rows = n_rows, .n_threads = b->n_threads};
+        kernels->quantize[choice.format](b->x + (size_t)K * (size_t)c,
+                                         b->columns + column_bytes * (size_t)c, K);
+    struct job job = {
+        .work = MULTIPLY, .run = choice.run, .n_rows = n_rows, .n_threads = b->n_threads};
     job.m = (struct matmul){.rows = b->weights,
                             .row_bytes = dtype_bytes(dtype, K),
                             .k = K,
@@ -203,7 +214,8 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
         struct kernels kernels;
         kernels_init(&kernels, *tier);
         for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-            if (!only_type || strcmp(only_type, dtype_name(types[i])) == 0) bench_type(&b, &kernels, types[i]);
+            if (!only_type || strcmp(only_type, dtype_name(types[i])) == 0)
+                bench_type(&b, &kernels, types[i]);
     }
     for (int i = 0; i < b.n_threads; i++) free(b.scratch[i]);
     free(b.y);

@@ -48,7 +48,8 @@ struct weight weight_random(struct check *check, enum dtype dtype, int n_rows, i
     size_t unit = info->block_bytes % 2 ? 1 : info->block_bytes % 4 ? 2 : 4;
     size_t odd = unit * (size_t)check_int(check, 0, 3);
     if (unit == 4 && dtype != DTYPE_F32) odd /= 2; /* blocks hold nothing wider than a half */
-    size_t row_bytes = dtype_bytes(dtype, k), stride = row_bytes + unit * (size_t)check_int(check, 0, 1);
+    size_t row_bytes = dtype_bytes(dtype, k),
+           stride = row_bytes + unit * (size_t)check_int(check, 0, 1);
     size_t n_bytes = stride * (size_t)(n_rows - 1) + row_bytes;
     char *memory = malloc(odd + n_bytes);
     if (!memory) abort();
@@ -83,9 +84,16 @@ static void set_scales(struct check *check, enum dtype dtype, uint8_t *block)
     float value = check_float(check);
     uint16_t bf16 = f32_to_bf16(value);
     switch (dtype) {
-    case DTYPE_F32: memcpy(block, &value, 4); break;
-    case DTYPE_BF16: memcpy(block, &bf16, 2); break;
-    case DTYPE_Q4_1: case DTYPE_Q5_1: case DTYPE_Q4_K: case DTYPE_Q5_K:
+    case DTYPE_F32:
+        memcpy(block, &value, 4);
+        break;
+    case DTYPE_BF16:
+        memcpy(block, &bf16, 2);
+        break;
+    case DTYPE_Q4_1:
+    case DTYPE_Q5_1:
+    case DTYPE_Q4_K:
+    case DTYPE_Q5_K:
         put_half(check, block);
         put_half(check, block + 2);
         break;
@@ -93,17 +101,28 @@ static void set_scales(struct check *check, enum dtype dtype, uint8_t *block)
         put_half(check, block + 80);
         put_half(check, block + 82);
         break;
-    case DTYPE_Q3_K: put_half(check, block + 108); break;
-    case DTYPE_Q6_K: put_half(check, block + 208); break;
-    case DTYPE_TQ1_0: put_half(check, block + 52); break;
-    case DTYPE_TQ2_0: put_half(check, block + 64); break;
-    case DTYPE_MXFP4: block[0] = (uint8_t)check_int(check, 100, 140); break;
+    case DTYPE_Q3_K:
+        put_half(check, block + 108);
+        break;
+    case DTYPE_Q6_K:
+        put_half(check, block + 208);
+        break;
+    case DTYPE_TQ1_0:
+        put_half(check, block + 52);
+        break;
+    case DTYPE_TQ2_0:
+        put_half(check, block + 64);
+        break;
+    case DTYPE_MXFP4:
+        block[0] = (uint8_t)check_int(check, 100, 140);
+        break;
     case DTYPE_NVFP4:
         for (int i = 0; i < 4; i++) block[i] = (uint8_t)check_int(check, 0, 126);
         break;
     case DTYPE_IQ1_M: /* the scale is in the top nibbles of four words; 0x3 in the last: below 1 */
         block[48 + 7] = (uint8_t)(0x30 | (block[48 + 7] & 15));
         break;
-    default: put_half(check, block); /* the scale comes first */
+    default:
+        put_half(check, block); /* the scale comes first */
     }
 }

@@ -1,5 +1,5 @@
-/* What the parts of the kernel test share. The program stands alone, without a test library, so that it
- * also runs cross-compiled under an emulator. */
+/* What the parts of the kernel test share. The program stands alone, without a test library, so
+ * that it also runs cross-compiled under an emulator. */
 #pragma once
 
 #include <stdbool.h>

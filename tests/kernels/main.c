@@ -21,7 +21,8 @@ int main(int n_arguments, char **arguments)
     for (const char *const *tier = kernels_tiers(); *tier; tier++) {
         struct kernels kernels;
         bool known = kernels_init(&kernels, *tier);
-        check_that(&check, known && strcmp(kernels.name, *tier) == 0, "tier %s gives %s", *tier, kernels.name);
+        check_that(&check, known && strcmp(kernels.name, *tier) == 0, "tier %s gives %s", *tier,
+                   kernels.name);
         if (!known) continue;
         test_matmul(&check, &kernels);
         test_vectors(&check, &kernels);

@@ -1,5 +1,5 @@
-/* Products of every type against sums in double of the unpacked weight and the very columns that the
- * kernel reads, and the columns against what they were made of. */
+/* Products of every type against sums in double of the unpacked weight and the very columns that
+ * the kernel reads, and the columns against what they were made of. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ struct product {
     bool indexed;
 };
 
-/* Ordinary values, and groups of what goes wrong first: zeros, outliers, full scale, tiny and huge. */
+/* Ordinary values, and groups of what goes wrong first: zeros, outliers, full scale, tiny and huge.
+ */
 static void random_values(struct check *check, float *x, int k)
 {
     static const float sizes[] = {1, 1, 1, 1e-3f, 1e4f, 1e-33f, 1e-12f, 0};
@@ -47,8 +48,8 @@ static void unpack_column(enum column_format format, const void *column, float *
                                       : large.scale[i / 256] * (float)large.q[i];
 }
 
-static void check_column(struct check *check, const struct kernels *kernels, enum column_format format,
-                         const float *x, const void *column, int k)
+static void check_column(struct check *check, const struct kernels *kernels,
+                         enum column_format format, const float *x, const void *column, int k)
 {
     int group = format == COLUMN_Q8_32 ? 32 : 256;
     float *back = check_alloc((size_t)k * sizeof *back);
@@ -57,7 +58,8 @@ static void check_column(struct check *check, const struct kernels *kernels, enu
     for (int g = 0; g < k; g += group) {
         float max = 0;
         for (int i = g; i < g + group; i++) max = fmaxf(max, fabsf(x[i]));
-        for (int i = g; i < g + group; i++) close &= fabsf(back[i] - x[i]) <= max / 127 * 0.501f + 1e-30f;
+        for (int i = g; i < g + group; i++)
+            close &= fabsf(back[i] - x[i]) <= max / 127 * 0.501f + 1e-30f;
     }
     check_that(check, close, "%s: columns of format %d are off", kernels->name, (int)format);
     free(back);
@@ -68,8 +70,8 @@ static void check_column(struct check *check, const struct kernels *kernels, enu
     void *twin = check_alloc(n_bytes);
     memcpy(twin, column, n_bytes); /* what lies between the parts */
     plain.quantize[format](x, twin, k);
-    check_that(check, memcmp(twin, column, n_bytes) == 0, "%s: columns of format %d differ from plain C",
-               kernels->name, (int)format);
+    check_that(check, memcmp(twin, column, n_bytes) == 0,
+               "%s: columns of format %d differ from plain C", kernels->name, (int)format);
     free(twin);
 }
 
@@ -78,8 +80,10 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
     int k = p->weight.k;
     size_t n_values = (size_t)k * (size_t)p->n_given;
     p->x = malloc(n_values * sizeof *p->x);
-    p->column_bytes = p->format == COLUMN_F32 ? (size_t)k * sizeof(float) : kernels_column_bytes(p->format, k);
-    p->columns = p->format == COLUMN_F32 ? (char *)p->x : check_alloc(p->column_bytes * (size_t)p->n_given);
+    p->column_bytes =
+        p->format == COLUMN_F32 ? (size_t)k * sizeof(float) : kernels_column_bytes(p->format, k);
+    p->columns =
+        p->format == COLUMN_F32 ? (char *)p->x : check_alloc(p->column_bytes * (size_t)p->n_given);
     for (int c = 0; c < p->n_given; c++) {
         float *x = p->x + (size_t)k * (size_t)c;
         char *column = p->columns + p->column_bytes * (size_t)c;
@@ -91,8 +95,8 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
     }
 }
 
-static struct product product_random(struct check *check, const struct kernels *kernels, enum dtype dtype,
-                                     enum column_format format, int n_columns)
+static struct product product_random(struct check *check, const struct kernels *kernels,
+                                     enum dtype dtype, enum column_format format, int n_columns)
 {
     int block = dtype_info(dtype)->block_values;
     int k = block == 1 ? check_int(check, 1, 2500) : block * check_int(check, 1, 2304 / block);
@@ -115,10 +119,11 @@ static void product_free(struct product *p)
     free(p->x);
 }
 
-/* Rounding may cost a few parts of 10^7 of each term. The terms of a weight with a minimum are larger
- * than their difference, which the greatest weight of the row makes up for. */
-static void check_outputs(struct check *check, const struct kernels *kernels, const struct product *p,
-                          const char *width, const float *y, size_t y_stride)
+/* Rounding may cost a few parts of 10^7 of each term. The terms of a weight with a minimum are
+ * larger than their difference, which the greatest weight of the row makes up for. */
+static void check_outputs(struct check *check, const struct kernels *kernels,
+                          const struct product *p, const char *width, const float *y,
+                          size_t y_stride)
 {
     int k = p->weight.k;
     float *w = malloc((size_t)k * sizeof *w);
@@ -135,18 +140,22 @@ static void check_outputs(struct check *check, const struct kernels *kernels, co
                 terms += fabs((double)w[i] * (double)x[i]);
                 magnitude += fabs((double)x[i]);
             }
-            double slack = 1e-6 * terms + (p->weight.dtype > DTYPE_F16 ? 1e-6 * max * magnitude : 0) + 1e-37;
-            double error = fabs((double)y[y_stride * (size_t)p->output_index[c] + (size_t)r] - sum) / slack;
+            double slack =
+                1e-6 * terms + (p->weight.dtype > DTYPE_F16 ? 1e-6 * max * magnitude : 0) + 1e-37;
+            double error =
+                fabs((double)y[y_stride * (size_t)p->output_index[c] + (size_t)r] - sum) / slack;
             if (!(error <= worst)) worst = error;
         }
     }
-    check_that(check, worst <= 1, "%s: %s %s, %d rows, k = %d, %d columns: %.1f times the error allowed",
-               kernels->name, width, dtype_name(p->weight.dtype), p->weight.n_rows, k, p->n_columns, worst);
+    check_that(check, worst <= 1,
+               "%s: %s %s, %d rows, k = %d, %d columns: %.1f times the error allowed",
+               kernels->name, width, dtype_name(p->weight.dtype), p->weight.n_rows, k, p->n_columns,
+               worst);
     free(w);
 }
 
-static void check_product(struct check *check, const struct kernels *kernels, enum dtype dtype, bool wide,
-                          int n_columns)
+static void check_product(struct check *check, const struct kernels *kernels, enum dtype dtype,
+                          bool wide, int n_columns)
 {
     struct matmul_choice choice = wide ? kernels->wide[dtype] : kernels->narrow[dtype];
     struct product p = product_random(check, kernels, dtype, choice.format, n_columns);
@@ -173,7 +182,8 @@ static void check_product(struct check *check, const struct kernels *kernels, en
     check_outputs(check, kernels, &p, wide ? "wide" : "narrow", y, y_stride);
     bool inside = true;
     for (int c = 0; c < n_columns; c++)
-        inside &= y[y_stride * (size_t)(c + 1) - 1] == 12345 && y[y_stride * (size_t)(c + 1) - 2] == 12345;
+        inside &= y[y_stride * (size_t)(c + 1) - 1] == 12345 &&
+                  y[y_stride * (size_t)(c + 1) - 2] == 12345;
     check_that(check, inside, "%s: %s writes beyond its rows", kernels->name, dtype_name(dtype));
     free(y);
     product_free(&p);
@@ -196,8 +206,9 @@ static void check_infinite(struct check *check, const struct kernels *kernels)
         bool first = true, second = false;
         for (int i = 0; i < 256; i++) first &= isfinite(back[i]) != 0;
         for (int i = 256; i < K; i++) second |= isnan(back[i]) != 0;
-        check_that(check, first && second, "%s: a fault in a column of format %d does not show where it is",
-                   kernels->name, format);
+        check_that(check, first && second,
+                   "%s: a fault in a column of format %d does not show where it is", kernels->name,
+                   format);
         free(column);
     }
 }
@@ -207,8 +218,10 @@ void test_matmul(struct check *check, const struct kernels *kernels)
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
         const struct dtype_info *info = dtype_info(dtype);
         bool runs = info && info->runs;
-        check_that(check, runs == (kernels->narrow[dtype].run != NULL), "%s: type %d", kernels->name, dtype);
-        check_that(check, runs == (kernels->wide[dtype].run != NULL), "%s: type %d", kernels->name, dtype);
+        check_that(check, runs == (kernels->narrow[dtype].run != NULL), "%s: type %d",
+                   kernels->name, dtype);
+        check_that(check, runs == (kernels->wide[dtype].run != NULL), "%s: type %d", kernels->name,
+                   dtype);
         if (!runs) continue;
         for (int n_columns = 1; n_columns <= MAX_COLUMNS; n_columns++) {
             check_product(check, kernels, (enum dtype)dtype, false, n_columns);

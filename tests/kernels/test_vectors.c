@@ -21,8 +21,8 @@ static void check_close(struct check *check, const struct kernels *kernels, cons
         double error = fabs((double)y[i] - expected[i]) / (2e-6 * fabs(expected[i]) + absolute);
         if (!(error <= worst)) worst = error;
     }
-    check_that(check, worst <= 1, "%s: %s of %d values: %.1f times the error allowed", kernels->name, what, n,
-               worst);
+    check_that(check, worst <= 1, "%s: %s of %d values: %.1f times the error allowed",
+               kernels->name, what, n, worst);
 }
 
 static void check_norms(struct check *check, const struct kernels *kernels, int n)
@@ -103,7 +103,8 @@ static void check_sums(struct check *check, const struct kernels *kernels, int n
 
 static void check_rope(struct check *check, const struct kernels *kernels, int n)
 {
-    float x[MAX_VALUES] = {0}, y[MAX_VALUES] = {0}, cosines[MAX_VALUES] = {0}, sines[MAX_VALUES] = {0};
+    float x[MAX_VALUES] = {0}, y[MAX_VALUES] = {0}, cosines[MAX_VALUES] = {0},
+          sines[MAX_VALUES] = {0};
     double pairs[MAX_VALUES] = {0}, halves[MAX_VALUES] = {0};
     int half = n / 2;
     fill(check, x, n, 1);
@@ -131,8 +132,9 @@ static void check_store(struct check *check, const struct kernels *kernels, enum
     char *bytes = malloc(dtype_bytes(dtype, n));
     kernels->store[dtype](x, bytes, n);
     dtype_unpack(dtype, bytes, y, n);
-    double allowed = dtype == DTYPE_F32 ? 0 : dtype == DTYPE_F16 ? 5 * 0x1p-11
-                                                             : 5 / 127.0 * (0.5 + 127 * 0x1p-11);
+    double allowed = dtype == DTYPE_F32   ? 0
+                     : dtype == DTYPE_F16 ? 5 * 0x1p-11
+                                          : 5 / 127.0 * (0.5 + 127 * 0x1p-11);
     bool close = true;
     for (int i = 0; i < n; i++) close &= fabs((double)y[i] - (double)x[i]) <= allowed;
     check_that(check, close, "%s: store as %s", kernels->name, dtype_name(dtype));
@@ -147,7 +149,8 @@ static void check_mix(struct check *check, const struct kernels *kernels, enum d
     struct weight v = weight_random(check, dtype, MAX_KV, d);
     float p[MAX_OUTPUTS * MAX_KV], *values = malloc((size_t)d * MAX_KV * sizeof *values);
     size_t stride = (size_t)d + 3;
-    float *out = malloc(stride * MAX_OUTPUTS * sizeof *out), *before = malloc(stride * MAX_OUTPUTS * sizeof *out);
+    float *out = malloc(stride * MAX_OUTPUTS * sizeof *out),
+          *before = malloc(stride * MAX_OUTPUTS * sizeof *out);
     fill(check, p, MAX_OUTPUTS * MAX_KV, 1);
     fill(check, out, (int)stride * MAX_OUTPUTS, 1);
     memcpy(before, out, stride * MAX_OUTPUTS * sizeof *out);
@@ -166,7 +169,8 @@ static void check_mix(struct check *check, const struct kernels *kernels, enum d
             double error = fabs((double)out[r * stride + i] - sum) / (1e-6 * terms);
             if (!(error <= worst)) worst = error;
         }
-    check_that(check, worst <= 1, "%s: mix of %s, %d rows, %d keys, d = %d: %.1f times the error allowed",
+    check_that(check, worst <= 1,
+               "%s: mix of %s, %d rows, %d keys, d = %d: %.1f times the error allowed",
                kernels->name, dtype_name(dtype), n_rows, n_kv, d, worst);
     free(before);
     free(out);

@@ -201,8 +201,7 @@ struct model_file *model_file_make(const struct model_shape *shape, const char *
     return file;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes ---- */
 
 static void encode(const struct gguf_value *value, struct buffer *out)
 {
@@ -241,8 +240,7 @@ static size_t type_bytes(enum gguf_type type)
     return bytes[type];
 }
 
-/* ---- a made model -----------------------------------------------------------------------------
- */
+/* ---- a made model ---- */
 
 static void set_key(struct model_file *file, const struct model_shape *shape, const char *key,
                     int value)

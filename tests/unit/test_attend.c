@@ -161,8 +161,7 @@ static void free_world(struct world *world)
     free(world->expected);
 }
 
-/* ---- the reference ----------------------------------------------------------------------------
- */
+/* ---- the reference ---- */
 
 /* Key and value of one head at one position, as the formulas have them. */
 static void key_and_value(const struct world *world, const struct span *span, int head,
@@ -233,8 +232,7 @@ static void expect(struct world *world)
             expect_head(world, &world->spans[s], head, sums);
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing ---- */
 
 static struct limits limits_of(const struct world *world)
 {

@@ -53,8 +53,7 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-/* ---- buffer -----------------------------------------------------------------------------------
- */
+/* ---- buffer ---- */
 
 static void test_buffer_grows(void **state)
 {
@@ -121,8 +120,7 @@ static void test_buffer_take(void **state)
     free(text);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static void assert_refused(const char *path, const char *reason)
 {
@@ -213,8 +211,7 @@ static void test_standard_input(void **state)
     free(text);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------
- */
+/* ---- the machine ---- */
 
 static void test_memory_is_plausible(void **state)
 {
@@ -231,8 +228,7 @@ static void test_memory_is_plausible(void **state)
     assert_null(memory_take(SIZE_MAX / 2));
 }
 
-/* ---- sentences --------------------------------------------------------------------------------
- */
+/* ---- sentences ---- */
 
 static void test_errors(void **state)
 {

@@ -1,5 +1,5 @@
-/* The bundled model answers every question of models/demo/questions.json as it was taught to, greedily,
- * in every phrasing; several conversations are answered in the same steps. */
+/* The bundled model answers every question of models/demo/questions.json as it was taught to,
+ * greedily, in every phrasing; several conversations are answered in the same steps. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,8 @@ static void hall_open(struct hall *hall)
     assert_int_equal(heft_sampler_create(hall->engine, &sampling, &hall->greedy, &error), HEFT_OK);
     heft_engine_info(hall->engine, &hall->info);
     for (int i = 0; i < AT_ONCE; i++) {
-        assert_int_equal(heft_session_create(hall->engine, &hall->seats[i].session, &error), HEFT_OK);
+        assert_int_equal(heft_session_create(hall->engine, &hall->seats[i].session, &error),
+                         HEFT_OK);
         hall->seats[i].logits = malloc((size_t)hall->info.n_vocab * sizeof(float));
     }
 }
@@ -67,9 +68,10 @@ static void seat_take(struct hall *hall, struct seat *seat, json_t *messages, co
     heft_error error = {0};
     char *text = json_dumps(messages, 0), *prompt;
     heft_chat chat = {.messages_json = text, .add_generation_prompt = true};
-    if (heft_chat_render(hall->engine, &chat, &prompt, &error) != HEFT_OK) fail_msg("%s", error.message);
-    seat->n_tokens = heft_encode(hall->engine, prompt, strlen(prompt), HEFT_PARSE_SPECIAL, seat->tokens,
-                                 MAX_TOKENS);
+    if (heft_chat_render(hall->engine, &chat, &prompt, &error) != HEFT_OK)
+        fail_msg("%s", error.message);
+    seat->n_tokens = heft_encode(hall->engine, prompt, strlen(prompt), HEFT_PARSE_SPECIAL,
+                                 seat->tokens, MAX_TOKENS);
     assert_in_range(seat->n_tokens, 1, MAX_TOKENS);
     heft_session_rewind(seat->session, 0);
     buffer_clear(&seat->answer);
@@ -113,7 +115,8 @@ static void seat_advance(struct hall *hall, struct seat *seat)
         return;
     }
     hall->n_wrong++;
-    print_message("%s\n  wanted: %s\n  found:  %s\n", seat->question, seat->wanted, seat->answer.data);
+    print_message("%s\n  wanted: %s\n  found:  %s\n", seat->question, seat->wanted,
+                  seat->answer.data);
 }
 
 static bool hall_work(struct hall *hall)
@@ -144,11 +147,13 @@ static void test_every_phrasing(void **state)
     hall_open(hall);
     json_t *asked = json_array(), *question, *phrasing;
     size_t i, j;
-    json_array_foreach(questions, i, question) {
+    json_array_foreach(questions, i, question)
+    {
         const char *wanted = json_string_value(json_object_get(question, "answer"));
         json_t *messages = json_object_get(question, "messages");
         if (messages) seat_take(hall, seat_wait(hall), messages, wanted);
-        json_array_foreach(json_object_get(question, "phrasings"), j, phrasing) {
+        json_array_foreach(json_object_get(question, "phrasings"), j, phrasing)
+        {
             json_t *one = json_pack("[{s:s, s:O}]", "role", "user", "content", phrasing);
             json_array_append_new(asked, one);
             seat_take(hall, seat_wait(hall), one, wanted);

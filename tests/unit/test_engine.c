@@ -75,8 +75,7 @@ static void assert_close(const float *a, const float *b, int n, double tolerance
             fail_msg("value %d: %.9g, expected %.9g, largest %g", i, a[i], b[i], largest);
 }
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options ---- */
 
 static void test_options(void **state)
 {
@@ -155,8 +154,7 @@ static void test_info(void **state)
     heft_engine_close(NULL);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_measure(void **state)
 {
@@ -201,8 +199,7 @@ static void test_does_not_fit(void **state)
     heft_engine_close(engine);
 }
 
-/* ---- sessions and steps ------------------------------------------------------------------------
- */
+/* ---- sessions and steps ---- */
 
 static void test_vocab_only(void **state)
 {
@@ -317,8 +314,7 @@ static void test_rewind_and_common(void **state)
     heft_engine_close(engine);
 }
 
-/* ---- the same numbers whatever the road -------------------------------------------------------
- */
+/* ---- the same numbers whatever the road ---- */
 
 /* Logits after every token, fed `chunk` at a time with batches of n_batch rows. */
 static float *logits_of(const heft_options *options, const int32_t *tokens, int n, int chunk,
@@ -459,8 +455,7 @@ static void test_sessions_do_not_mix(void **state)
     free(logits);
 }
 
-/* ---- cancelling --------------------------------------------------------------------------------
- */
+/* ---- cancelling ---- */
 
 static void *cancel_soon(void *engine)
 {

@@ -32,7 +32,7 @@ static int remove_file(void **state)
     return unlink(path);
 }
 
-/* ---- helpers --------------------------------------------------------------------------------- */
+/* ---- helpers ---- */
 
 static heft_status parse(const uint8_t *image, size_t n_bytes, heft_error *error)
 {
@@ -120,7 +120,7 @@ static void build_model(struct gguf_build *build)
     gguf_build_tensor(build, "norm.weight", DTYPE_F32, 1, vector, 20, 0);
 }
 
-/* ---- good files ------------------------------------------------------------------------------ */
+/* ---- good files ---- */
 
 static void assert_int(const struct gguf *file, const char *key, int64_t expected)
 {
@@ -218,7 +218,7 @@ static void accepts_any_known_type(void **state)
     }
 }
 
-/* ---- bad files ------------------------------------------------------------------------------- */
+/* ---- bad files ---- */
 
 static void refuses_every_truncation(void **state)
 {

@@ -92,8 +92,7 @@ static bool opens(const struct model_file *file, const char *field)
     return false;
 }
 
-/* ---- metadata ---------------------------------------------------------------------------------
- */
+/* ---- metadata ---- */
 
 static void try_value(struct model_file *file, const char *key, enum gguf_type type,
                       const void *bytes, size_t n_bytes)
@@ -212,8 +211,7 @@ static void test_unknown_scaling(void **state)
     model_file_free(file);
 }
 
-/* ---- tensors ----------------------------------------------------------------------------------
- */
+/* ---- tensors ---- */
 
 static void test_every_tensor_missing(void **state)
 {

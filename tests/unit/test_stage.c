@@ -268,8 +268,7 @@ static void test_fused_is_composed_small_caches(void **state)
     }
 }
 
-/* ---- the router -------------------------------------------------------------------------------
- */
+/* ---- the router ---- */
 
 /* Whatever the scores are, a row visits n_used different experts. */
 static void test_router_chooses_different(void **state)

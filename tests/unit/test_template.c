@@ -26,7 +26,7 @@ static heft_status render(const char *source, size_t n_bytes, const json_t *vari
     return status;
 }
 
-/* ---- jinja2's results ------------------------------------------------------------------------ */
+/* ---- jinja2's results ---- */
 
 static bool same_text(const struct buffer *out, const json_t *expected)
 {
@@ -156,7 +156,7 @@ static void test_published_templates(void **state)
     assert_int_equal(n_bad, 0);
 }
 
-/* ---- limits ---------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 static void expect_failure(const char *source, const char *reason)
 {
@@ -242,7 +242,7 @@ static void test_deep_nesting(void **state)
     buffer_free(&source);
 }
 
-/* ---- the rest -------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static void test_errors_name_the_line(void **state)
 {

@@ -16,8 +16,7 @@
 
 enum { MAX_TOKENS = 320, MAX_IDS = 4096 };
 
-/* ---- small vocabularies ------------------------------------------------------------------------
- */
+/* ---- small vocabularies ---- */
 
 struct vocab {
     struct vocab_source source;
@@ -144,8 +143,7 @@ static void check_round_trip(const struct tokenizer *tokenizer, struct slice tex
     free(back);
 }
 
-/* ---- byte-pair encoding ------------------------------------------------------------------------
- */
+/* ---- byte-pair encoding ---- */
 
 static void test_bpe_merges_by_rank(void **state)
 {
@@ -297,8 +295,7 @@ static void test_one_long_word(void **state)
     tokenizer_free(tokenizer);
 }
 
-/* ---- SentencePiece -----------------------------------------------------------------------------
- */
+/* ---- SentencePiece ---- */
 
 #define SPACE "\xE2\x96\x81"
 
@@ -375,8 +372,7 @@ static void test_spm_without_bytes(void **state)
     tokenizer_free(tokenizer);
 }
 
-/* ---- stream ------------------------------------------------------------------------------------
- */
+/* ---- stream ---- */
 
 static void check_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
                          const char *text)
@@ -439,8 +435,7 @@ static void test_stream_drops_the_space_put_before_a_text(void **state)
     tokenizer_free(tokenizer);
 }
 
-/* ---- hostile vocabularies ----------------------------------------------------------------------
- */
+/* ---- hostile vocabularies ---- */
 
 static void test_bad_vocabularies(void **state)
 {

@@ -18,8 +18,7 @@
 
 enum { MAX_IDS = 4096 };
 
-/* ---- published vocabularies --------------------------------------------------------------------
- */
+/* ---- published vocabularies ---- */
 
 /* `expected` ends with -1. */
 static void check_ids(const struct tokenizer *tokenizer, struct slice text, int flags,
@@ -172,8 +171,7 @@ static void test_round_trip(void **state)
     }
 }
 
-/* ---- files made here ---------------------------------------------------------------------------
- */
+/* ---- files made here ---- */
 
 static char path[] = "/tmp/heft-test-XXXXXX";
 

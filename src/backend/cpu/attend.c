@@ -1,7 +1,7 @@
 /* Attention over the cache with running softmax sums (arXiv 2205.14135), so that scores never leave
- * the thread. A task is a few query vectors that share a key-value head: some rows times some heads of
- * a group, so that each key is read once for all of them. When there are fewer tasks than threads
- * can share, as in decode, each is also split over the keys and the parts are combined. */
+ * the thread. A task is a few query vectors that share a key-value head: some rows times some heads
+ * of a group, so that each key is read once for all of them. When there are fewer tasks than
+ * threads can share, as in decode, each is also split over the keys and the parts are combined. */
 #include "backend/cpu/cpu.h"
 
 #include <math.h>
@@ -12,10 +12,10 @@ enum { MIN_SPLIT_KEYS = 256, TASKS_PER_THREAD = 3, MAX_GROUP_COLUMNS = 32 };
 /* How a problem is cut; the same for all tasks of a call. */
 struct cut {
     const struct attend_problem *problem;
-    int group;       /* query heads to a key-value head */
-    int heads;       /* of them in one task */
-    int rows;        /* of a span in one task */
-    int n_splits;    /* parts the keys of a task are split into */
+    int group;    /* query heads to a key-value head */
+    int heads;    /* of them in one task */
+    int rows;     /* of a span in one task */
+    int n_splits; /* parts the keys of a task are split into */
 };
 
 struct task {
@@ -35,9 +35,10 @@ static void cut_make(struct cpu *cpu, const struct attend_problem *problem, stru
 static bool task_find(const struct cut *cut, int index, struct task *task);
 static void task_run(struct cpu *cpu, const struct cut *cut, const struct task *task, int split,
                      float *partial, const struct thread_scratch *scratch);
-static int task_columns(const struct cut *cut, const struct task *task, int32_t *index, int *positions);
-static void block_queries(const struct cpu *cpu, const struct attend_problem *problem, enum dtype keys,
-                          char *quantized, struct attend_block *block);
+static int task_columns(const struct cut *cut, const struct task *task, int32_t *index,
+                        int *positions);
+static void block_queries(const struct cpu *cpu, const struct attend_problem *problem,
+                          enum dtype keys, char *quantized, struct attend_block *block);
 static void block_keys(const struct attend_problem *problem, const struct task *task, int first,
                        struct attend_block *block);
 static void task_store(const struct cpu *cpu, const struct attend_problem *problem,
@@ -67,7 +68,8 @@ void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *
                             .k = block->d_k,
                             .columns = block->columns[choice.format],
                             .column_bytes = block->column_bytes[choice.format],
-                            .column_index = choice.format == COLUMN_F32 ? block->column_index : NULL,
+                            .column_index =
+                                choice.format == COLUMN_F32 ? block->column_index : NULL,
                             .n_columns = block->n_columns,
                             .y = block->scores,
                             .y_stride = CPU_ATTEND_KEYS};
@@ -81,12 +83,14 @@ void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *
         kernels->scale(p, block->scale, n);
         float max = fmaxf(block->max[c], kernels->max(p, n));
         float shrink = expf(block->max[c] - max); /* 0 at first: the maximum begins at -infinity */
-        if (shrink != 1.0f) kernels->scale(block->out + (size_t)c * block->out_stride, shrink, block->d_v);
+        if (shrink != 1.0f)
+            kernels->scale(block->out + (size_t)c * block->out_stride, shrink, block->d_v);
         block->sum[c] = block->sum[c] * shrink + kernels->exp_sum(p, max, n);
         block->max[c] = max;
     }
     kernels->mix[block->dtype](block->out, block->out_stride, block->scores, CPU_ATTEND_KEYS,
-                               block->n_columns, block->v, block->v_bytes, block->n_keys, block->d_v);
+                               block->n_columns, block->v, block->v_bytes, block->n_keys,
+                               block->d_v);
 }
 
 /* A room: sums, scores and the quantised queries. */
@@ -103,7 +107,7 @@ size_t attend_partial_floats(const struct limits *limits, int n_threads)
     return 2 * TASKS_PER_THREAD * (size_t)n_threads * per_task;
 }
 
-/* ---- cutting ---------------------------------------------------------------------------------- */
+/* ---- cutting ---- */
 
 static void cut_make(struct cpu *cpu, const struct attend_problem *problem, struct cut *cut)
 {
@@ -118,7 +122,8 @@ static void cut_make(struct cpu *cpu, const struct attend_problem *problem, stru
     for (int s = 0; s < problem->n_spans; s++) {
         const struct span *span = &problem->spans[s];
         n_tasks += span_tasks(cut, span);
-        if (span->first_position + span->n_rows > n_keys) n_keys = span->first_position + span->n_rows;
+        if (span->first_position + span->n_rows > n_keys)
+            n_keys = span->first_position + span->n_rows;
     }
     int wanted = TASKS_PER_THREAD * pool_n_threads(cpu->pool);
     if (n_tasks >= wanted) return;
@@ -147,16 +152,18 @@ static bool task_find(const struct cut *cut, int index, struct task *task)
     int row_blocks = (span->n_rows + cut->rows - 1) / cut->rows;
     int row_block = row_blocks - 1 - index / per_row_block, rest = index % per_row_block;
     int head = rest % head_blocks * cut->heads;
-    *task = (struct task){.span = span,
-                          .first_row = row_block * cut->rows,
-                          .kv_head = rest / head_blocks,
-                          .n_heads = cut->group - head < cut->heads ? cut->group - head : cut->heads};
+    *task =
+        (struct task){.span = span,
+                      .first_row = row_block * cut->rows,
+                      .kv_head = rest / head_blocks,
+                      .n_heads = cut->group - head < cut->heads ? cut->group - head : cut->heads};
     task->first_head = task->kv_head * cut->group + head;
-    task->n_rows = span->n_rows - task->first_row < cut->rows ? span->n_rows - task->first_row : cut->rows;
+    task->n_rows =
+        span->n_rows - task->first_row < cut->rows ? span->n_rows - task->first_row : cut->rows;
     return true;
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void attend_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
@@ -167,7 +174,8 @@ static void attend_run(struct cpu *cpu, const struct worker *worker, struct phas
         struct task task;
         if (!task_find(cut, index / cut->n_splits, &task)) return;
         float *partial = NULL;
-        if (cut->n_splits > 1) partial = cpu->partial + (size_t)index * partial_floats(cut->problem);
+        if (cut->n_splits > 1)
+            partial = cpu->partial + (size_t)index * partial_floats(cut->problem);
         task_run(cpu, cut, &task, index % cut->n_splits, partial, &scratch);
     }
 }
@@ -184,15 +192,19 @@ static void task_run(struct cpu *cpu, const struct cut *cut, const struct task *
     int chunk = ((n_keys + cut->n_splits - 1) / cut->n_splits + 31) / 32 * 32;
     int begin = split * chunk, end = begin + chunk < n_keys ? begin + chunk : n_keys;
 
-    struct attend_block block = {.n_columns = n, .n_visible = n_visible, .column_index = index,
-                                 .scale = problem->scale, .scores = room.scores};
+    struct attend_block block = {.n_columns = n,
+                                 .n_visible = n_visible,
+                                 .column_index = index,
+                                 .scale = problem->scale,
+                                 .scores = room.scores};
     if (partial) room = room_of(problem, partial);
     room_clear(&room, n, problem->d_v);
     block.out = room.out;
     block.out_stride = (size_t)problem->d_v;
     block.max = room.max;
     block.sum = room.sum;
-    block_queries(cpu, problem, task->span->kv->dtype, room_of(problem, scratch->attend).quantized, &block);
+    block_queries(cpu, problem, task->span->kv->dtype, room_of(problem, scratch->attend).quantized,
+                  &block);
     for (int j = begin; j < end; j += CPU_ATTEND_KEYS) {
         block_keys(problem, task, j, &block);
         block.n_keys = end - j < CPU_ATTEND_KEYS ? end - j : CPU_ATTEND_KEYS;
@@ -203,17 +215,17 @@ static void task_run(struct cpu *cpu, const struct cut *cut, const struct task *
 }
 
 /* Float keys take the queries as they are, Q8_0 keys may want them quantised. */
-static void block_queries(const struct cpu *cpu, const struct attend_problem *problem, enum dtype keys,
-                          char *quantized, struct attend_block *block)
+static void block_queries(const struct cpu *cpu, const struct attend_problem *problem,
+                          enum dtype keys, char *quantized, struct attend_block *block)
 {
     block->columns[COLUMN_F32] = problem->q;
     block->column_bytes[COLUMN_F32] = (size_t)problem->d_k * sizeof(float);
     if (keys != DTYPE_Q8_0) return;
     size_t bytes = kernels_column_bytes(COLUMN_Q8_32, problem->d_k);
     for (int c = 0; c < block->n_columns; c++)
-        cpu->kernels.quantize[COLUMN_Q8_32](
-            problem->q + (size_t)block->column_index[c] * (size_t)problem->d_k,
-            quantized + (size_t)c * bytes, problem->d_k);
+        cpu->kernels.quantize[COLUMN_Q8_32](problem->q + (size_t)block->column_index[c] *
+                                                             (size_t)problem->d_k,
+                                            quantized + (size_t)c * bytes, problem->d_k);
     block->columns[COLUMN_Q8_32] = quantized;
     block->column_bytes[COLUMN_Q8_32] = bytes;
 }
@@ -235,7 +247,8 @@ static void block_keys(const struct attend_problem *problem, const struct task *
 }
 
 /* The query vectors of a task, row by row, with their positions; returns how many. */
-static int task_columns(const struct cut *cut, const struct task *task, int32_t *index, int *positions)
+static int task_columns(const struct cut *cut, const struct task *task, int32_t *index,
+                        int *positions)
 {
     const struct attend_problem *problem = cut->problem;
     int n = 0, base = task->span->first_row - problem->spans[0].first_row;
@@ -291,13 +304,14 @@ static void parts_add(const struct cpu *cpu, const struct room *sum, const struc
         float max = fmaxf(sum->max[c], more->max[c]);
         float here = expf(sum->max[c] - max), there = expf(more->max[c] - max);
         cpu->kernels.scale(sum->out + (size_t)c * d_v, here, (int)d_v);
-        cpu->kernels.add_scaled(sum->out + (size_t)c * d_v, more->out + (size_t)c * d_v, there, (int)d_v);
+        cpu->kernels.add_scaled(sum->out + (size_t)c * d_v, more->out + (size_t)c * d_v, there,
+                                (int)d_v);
         sum->sum[c] = sum->sum[c] * here + more->sum[c] * there;
         sum->max[c] = max;
     }
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 /* Sums come first, so that a partial result is the beginning of a room. */
 static struct room room_of(const struct attend_problem *problem, float *memory)

@@ -22,7 +22,8 @@ struct carver {
 };
 
 static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory);
-static void layout_activations(struct activations *a, const struct limits *limits, struct carver *carver);
+static void layout_activations(struct activations *a, const struct limits *limits,
+                               struct carver *carver);
 static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver);
 static size_t columns_bytes(const struct limits *limits);
 static size_t column_set_bytes(int64_t n, int k);
@@ -38,7 +39,8 @@ static size_t cpu_scratch_bytes(const struct backend *backend, const struct limi
     return layout(&sum, limits, NULL);
 }
 
-static heft_status cpu_prepare(struct backend *backend, const struct limits *limits, heft_error *error)
+static heft_status cpu_prepare(struct backend *backend, const struct limits *limits,
+                               heft_error *error)
 {
     struct cpu *cpu = (struct cpu *)backend;
     cpu->memory_bytes = layout(cpu, limits, NULL);
@@ -110,7 +112,8 @@ static const struct backend_ops CPU_OPS = {
     .stage_down = cpu_stage_down,
 };
 
-heft_status backend_open_cpu(const struct backend_options *options, struct backend **out, heft_error *error)
+heft_status backend_open_cpu(const struct backend_options *options, struct backend **out,
+                             heft_error *error)
 {
     struct cpu *cpu = calloc(1, sizeof *cpu);
     char *name = malloc(64);
@@ -165,7 +168,7 @@ static void phases_walk(const struct worker *worker, void *argument)
     }
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory)
 {
@@ -184,7 +187,8 @@ static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory)
     return carver.used;
 }
 
-static void layout_activations(struct activations *a, const struct limits *limits, struct carver *carver)
+static void layout_activations(struct activations *a, const struct limits *limits,
+                               struct carver *carver)
 {
     size_t n = (size_t)limits->n_rows, visits = n * (size_t)limits->n_used;
     a->x = carve(carver, n * (size_t)limits->d_model, sizeof(float));
@@ -218,7 +222,8 @@ static size_t columns_bytes(const struct limits *limits)
     size_t sets[] = {
         column_set_bytes(n, limits->d_model) + column_set_bytes(n, limits->q_rank),
         column_set_bytes(n, limits->o_width) + column_set_bytes(n, limits->d_model),
-        column_set_bytes(n, limits->d_ff) + column_set_bytes(n * limits->n_used, limits->d_ff_expert),
+        column_set_bytes(n, limits->d_ff) +
+            column_set_bytes(n * limits->n_used, limits->d_ff_expert),
         limits->kv_rank ? column_set_bytes(absorbed, limits->kv_rank) : 0,
         limits->kv_rank ? column_set_bytes(absorbed, limits->d_nope) : 0,
     };
@@ -248,7 +253,7 @@ static size_t thread_bytes(const struct limits *limits)
 
 static size_t kernel_bytes(const struct limits *limits)
 {
-    int widths[] = {limits->d_model, limits->o_width, limits->d_ff, limits->d_ff_expert,
+    int widths[] = {limits->d_model, limits->o_width, limits->d_ff,   limits->d_ff_expert,
                     limits->q_rank,  limits->d_k_max, limits->kv_rank};
     int most = 0;
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)

@@ -1,5 +1,6 @@
-/* Inside of the CPU backend. Work is a list of phases that all threads walk through together, with a
- * barrier between two phases: a step of the contract is a short list, a fused stage a longer one. */
+/* Inside of the CPU backend. Work is a list of phases that all threads walk through together, with
+ * a barrier between two phases: a step of the contract is a short list, a fused stage a longer one.
+ */
 #pragma once
 
 #include "backend/backend.h"
@@ -30,11 +31,11 @@ struct cpu {
     char *thread_scratch; /* [n_threads] of thread_bytes */
     size_t thread_bytes;
 
-    int32_t *slice_index;                    /* [CPU_ABSORB_ROWS] i * n_heads: see product.c */
-    float *partial;                          /* attention split over keys: see attend.c */
-    float *q_absorbed, *o_latent;            /* [CPU_ABSORB_ROWS, n_heads, latent width] */
-    struct expert_group *groups;             /* [n_experts] rows of each expert, after grouping */
-    int32_t *group_rows, *group_slots;       /* [n_rows * n_used] */
+    int32_t *slice_index;              /* [CPU_ABSORB_ROWS] i * n_heads: see product.c */
+    float *partial;                    /* attention split over keys: see attend.c */
+    float *q_absorbed, *o_latent;      /* [CPU_ABSORB_ROWS, n_heads, latent width] */
+    struct expert_group *groups;       /* [n_experts] rows of each expert, after grouping */
+    int32_t *group_rows, *group_slots; /* [n_rows * n_used] */
     int n_groups;
 };
 
@@ -45,13 +46,13 @@ struct expert_group {
 
 /* Where the parts of one thread's scratch begin; sizes come from the limits. */
 struct thread_scratch {
-    void *kernel;      /* for the matmul kernels */
-    float *tile[2];    /* [n_rows, CPU_TILE_ROWS] outputs of a task before they are added */
-    float *attend;     /* see attend.c and latent.c */
+    void *kernel;   /* for the matmul kernels */
+    float *tile[2]; /* [n_rows, CPU_TILE_ROWS] outputs of a task before they are added */
+    float *attend;  /* see attend.c and latent.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
 
-/* ---- phases ---------------------------------------------------------------------------------- */
+/* ---- phases ---- */
 
 struct phase;
 typedef void phase_run(struct cpu *cpu, const struct worker *worker, struct phase *phase);
@@ -64,7 +65,7 @@ struct phase {
 
 void cpu_run(struct cpu *cpu, struct phase *phases, int n_phases);
 
-/* ---- products (product.c) -------------------------------------------------------------------- */
+/* ---- products (product.c) ---- */
 
 /* The inputs of products: rows of floats, and their quantised forms where a kernel wants them. */
 struct columns {
@@ -86,7 +87,8 @@ struct prepare {
     const float *in;
     float *out;
     int n_rows, width;
-    struct columns *columns[2]; /* NULL: none; columns may be several to a row: n / n_rows of them */
+    struct columns
+        *columns[2]; /* NULL: none; columns may be several to a row: n / n_rows of them */
 };
 phase_run prepare_run;
 
@@ -107,7 +109,8 @@ struct products {
 };
 phase_run products_run;
 
-/* Rows [first_row, first_row + n_rows) of one slice, for n_columns of the columns: y[c][r - first_row]. */
+/* Rows [first_row, first_row + n_rows) of one slice, for n_columns of the columns: y[c][r -
+ * first_row]. */
 struct tile {
     const struct weight *w;
     int slice, first_row, n_rows;
@@ -118,7 +121,7 @@ struct tile {
 void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, size_t y_stride,
                    void *kernel_scratch);
 
-/* ---- attention (rope.c, attend.c, latent.c) --------------------------------------------------- */
+/* ---- attention (rope.c, attend.c, latent.c) ---- */
 
 struct rope_append {
     const struct attention *attention;
@@ -126,7 +129,8 @@ struct rope_append {
 };
 phase_run rope_append_run;
 
-/* Attention of query vectors over cached rows; GROUPED, and LATENT once the queries are absorbed. */
+/* Attention of query vectors over cached rows; GROUPED, and LATENT once the queries are absorbed.
+ */
 struct attend_problem {
     const float *q; /* [n_rows, n_heads, d_k], row 0 is the first row of the first span */
     float *o;       /* [n_rows, n_heads, d_v] */
@@ -149,7 +153,8 @@ struct attend_block {
     size_t column_bytes[COLUMN_FORMATS];
     const int32_t *column_index;
     int n_columns;
-    const int *n_visible; /* [n_columns] keys of this block a column may see; may be <= 0 or > n_keys */
+    const int
+        *n_visible; /* [n_columns] keys of this block a column may see; may be <= 0 or > n_keys */
     float scale;
     float *scores; /* [n_columns, CPU_ATTEND_KEYS] */
     float *out;    /* [n_columns, d_v] running sums */
@@ -158,11 +163,11 @@ struct attend_block {
 };
 void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *kernel_scratch);
 
-size_t attend_scratch_floats(const struct limits *limits);  /* of each thread */
+size_t attend_scratch_floats(const struct limits *limits); /* of each thread */
 size_t attend_partial_floats(const struct limits *limits, int n_threads);
 size_t latent_scratch_floats(const struct limits *limits);
 
-/* ---- experts (router.c, experts.c) ------------------------------------------------------------- */
+/* ---- experts (router.c, experts.c) ---- */
 
 /* Chooses for one row. logits [n_experts] -> ids, weights [n_used]. */
 void router_choose(const struct router *router, const float *logits, int32_t *ids, float *weights);

@@ -3,11 +3,13 @@
 /* A task is a tile of rows of one network: of the dense (or shared) one, or of one expert together
  * with all rows that visit it, so that a weight is read once for all of them. */
 
-static void gate_tile(const struct cpu *cpu, const struct gate *gate, const struct thread_scratch *scratch,
-                      const struct expert_group *group, int tile);
-static void activate(const struct cpu *cpu, const struct gated *network, const struct thread_scratch *scratch,
-                     int column, float *out, int n_rows);
-static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch, int tile);
+static void gate_tile(const struct cpu *cpu, const struct gate *gate,
+                      const struct thread_scratch *scratch, const struct expert_group *group,
+                      int tile);
+static void activate(const struct cpu *cpu, const struct gated *network,
+                     const struct thread_scratch *scratch, int column, float *out, int n_rows);
+static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
+                     int tile);
 static int n_tiles(int n_rows);
 
 void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
@@ -46,7 +48,8 @@ static int n_tiles(int n_rows)
     return (n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
 }
 
-static struct tile tile_of(const struct weight *w, int slice, int index, const struct columns *columns)
+static struct tile tile_of(const struct weight *w, int slice, int index,
+                           const struct columns *columns)
 {
     int first = index * CPU_TILE_ROWS, left = w->n_rows - first;
     return (struct tile){.w = w,
@@ -57,8 +60,9 @@ static struct tile tile_of(const struct weight *w, int slice, int index, const s
                          .n_columns = columns->n};
 }
 
-static void gate_tile(const struct cpu *cpu, const struct gate *gate, const struct thread_scratch *scratch,
-                      const struct expert_group *group, int tile)
+static void gate_tile(const struct cpu *cpu, const struct gate *gate,
+                      const struct thread_scratch *scratch, const struct expert_group *group,
+                      int tile)
 {
     const struct gated *network = group ? &gate->ffn->experts : &gate->ffn->dense;
     int slice = group ? group->expert : 0;
@@ -79,8 +83,8 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate, const stru
     }
 }
 
-static void activate(const struct cpu *cpu, const struct gated *network, const struct thread_scratch *scratch,
-                     int column, float *out, int n_rows)
+static void activate(const struct cpu *cpu, const struct gated *network,
+                     const struct thread_scratch *scratch, int column, float *out, int n_rows)
 {
     const float *gate = scratch->tile[0] + (size_t)column * CPU_TILE_ROWS;
     const float *up = scratch->tile[1] + (size_t)column * CPU_TILE_ROWS;
@@ -92,7 +96,8 @@ static void activate(const struct cpu *cpu, const struct gated *network, const s
 
 /* One task owns a stripe of the residual for all rows, so experts are added without a buffer of
  * their outputs, without locks and in the same order on every run. */
-static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch, int tile)
+static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
+                     int tile)
 {
     size_t d_model = (size_t)cpu->limits.d_model;
     float *x = cpu->a.x + (size_t)tile * CPU_TILE_ROWS;
@@ -100,8 +105,9 @@ static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread
         struct tile part = tile_of(&mix->ffn->dense.down, 0, tile, mix->dense);
         tile_multiply(cpu, &part, scratch->tile[0], CPU_TILE_ROWS, scratch->kernel);
         for (int c = 0; c < part.n_columns; c++)
-            cpu->kernels.add_scaled(x + (size_t)c * d_model, scratch->tile[0] + (size_t)c * CPU_TILE_ROWS,
-                                    1.0f, part.n_rows);
+            cpu->kernels.add_scaled(x + (size_t)c * d_model,
+                                    scratch->tile[0] + (size_t)c * CPU_TILE_ROWS, 1.0f,
+                                    part.n_rows);
     }
     if (!mix->experts) return;
     for (int g = 0; g < cpu->n_groups; g++) {

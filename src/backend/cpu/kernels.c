@@ -17,9 +17,12 @@ size_t kernels_column_bytes(enum column_format format, int k)
 {
     size_t n = (size_t)k;
     switch (format) {
-    case COLUMN_Q8_32: return column_q8_32_values(k) + 2 * column_part(n / 32 * 4);
-    case COLUMN_Q8_256: return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
-    default: return column_part(n * sizeof(float));
+    case COLUMN_Q8_32:
+        return column_q8_32_values(k) + 2 * column_part(n / 32 * 4);
+    case COLUMN_Q8_256:
+        return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
+    default:
+        return column_part(n * sizeof(float));
     }
 }
 

@@ -8,8 +8,8 @@
 
 #include "tensor/dtype.h"
 
-/* How a kernel wants the activations it multiplies with ("columns", k values each). Quantised columns
- * are made once per stage and shared by all rows of the weight. */
+/* How a kernel wants the activations it multiplies with ("columns", k values each). Quantised
+ * columns are made once per stage and shared by all rows of the weight. */
 enum column_format {
     COLUMN_F32,    /* k floats */
     COLUMN_Q8_32,  /* int8 in groups of 32 values, for weights in blocks of 32 */
@@ -17,7 +17,8 @@ enum column_format {
     COLUMN_FORMATS
 };
 
-/* y[c][r] = sum over i < k of w[r][i] * x[c][i], for the columns c of a product and a range of rows r. */
+/* y[c][r] = sum over i < k of w[r][i] * x[c][i], for the columns c of a product and a range of rows
+ * r. */
 struct matmul {
     const void *rows; /* first row of the weight matrix */
     size_t row_bytes;
@@ -31,8 +32,8 @@ struct matmul {
     size_t y_stride; /* floats from one y to the next */
 };
 
-/* Computes rows [first_row, first_row + n_rows). `scratch` is private to the thread, 64-byte aligned,
- * kernels_scratch_bytes() long. */
+/* Computes rows [first_row, first_row + n_rows). `scratch` is private to the thread, 64-byte
+ * aligned, kernels_scratch_bytes() long. */
 typedef void matmul_kernel(const struct matmul *m, int first_row, int n_rows, void *scratch);
 
 struct matmul_choice {
@@ -49,13 +50,15 @@ struct kernels {
     int wide_from; /* columns from which `wide` is the faster one */
     int row_tile;  /* ranges of rows should begin at multiples of this */
 
-    /* x[k] -> one column. k is a multiple of the group. [COLUMN_F32] is NULL: the floats themselves. */
+    /* x[k] -> one column. k is a multiple of the group. [COLUMN_F32] is NULL: the floats
+     * themselves. */
     void (*quantize[COLUMN_FORMATS])(const float *x, void *column, int k);
 
     /* Attention over a key-value cache of F32, F16 or Q8_0, else NULL. The scores are a `narrow` or
-     * `wide` product with the keys as rows. out[r][i] += sum over j < n_kv of p[r][j] * v[j][i], i < d. */
-    void (*mix[DTYPE_LIMIT])(float *out, size_t out_stride, const float *p, size_t p_stride, int n_rows,
-                             const void *v, size_t v_bytes, int n_kv, int d);
+     * `wide` product with the keys as rows. out[r][i] += sum over j < n_kv of p[r][j] * v[j][i], i
+     * < d. */
+    void (*mix[DTYPE_LIMIT])(float *out, size_t out_stride, const float *p, size_t p_stride,
+                             int n_rows, const void *v, size_t v_bytes, int n_kv, int d);
     /* n floats into the type of the cache. */
     void (*store[DTYPE_LIMIT])(const float *x, void *destination, int n);
 
@@ -63,21 +66,22 @@ struct kernels {
     void (*rms_norm)(const float *x, const float *w, float eps, float *y, int n);
     /* y = (x - mean) / sqrt(variance + eps) * w + b; w and b may be NULL; y may be x. */
     void (*layer_norm)(const float *x, const float *w, const float *b, float eps, float *y, int n);
-    void (*silu_mul)(const float *gate, const float *up, float *y, int n); /* silu(gate) * up; y may be gate or up */
+    void (*silu_mul)(const float *gate, const float *up, float *y,
+                     int n); /* silu(gate) * up; y may be gate or up */
     void (*gelu_mul)(const float *gate, const float *up, float *y, int n); /* tanh form of GELU */
     void (*add_scaled)(float *y, const float *x, float scale, int n);      /* y += scale * x */
     void (*scale)(float *x, float scale, int n);
     float (*max)(const float *x, int n);
     float (*exp_sum)(float *x, float max, int n); /* x = exp(x - max) in place; returns their sum */
-    /* Rotation of n_rot values in place by cos/sin [n_rot / 2]: neighbours (x0,x1),(x2,x3).. or the two
-     * halves (x_i, x_{i + n_rot/2}). */
+    /* Rotation of n_rot values in place by cos/sin [n_rot / 2]: neighbours (x0,x1),(x2,x3).. or the
+     * two halves (x_i, x_{i + n_rot/2}). */
     void (*rope_pairs)(float *x, const float *cos, const float *sin, int n_rot);
     void (*rope_halves)(float *x, const float *cos, const float *sin, int n_rot);
 };
 
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks means the best
- * below it. False if it names no tier of this architecture. */
+ * "avx512vnni"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks means
+ * the best below it. False if it names no tier of this architecture. */
 bool kernels_init(struct kernels *kernels, const char *mask);
 
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */

@@ -10,29 +10,29 @@
 struct latent {
     const struct attention *attention;
     const struct batch *batch;
-    int first_row, n_rows;          /* absorbed together */
-    const struct columns *columns;  /* of the queries */
-    const struct span *span;        /* expanded */
+    int first_row, n_rows;         /* absorbed together */
+    const struct columns *columns; /* of the queries */
+    const struct span *span;       /* expanded */
 };
 
 /* What a thread needs to expand the latent rows of one head. */
 struct expansion {
-    float *latent;     /* [CPU_ATTEND_KEYS, kv_rank + d_rope] */
-    float *k_b, *v_b;  /* the head's slices, unpacked */
-    float *k, *v;      /* [CPU_ATTEND_KEYS, d_k], [CPU_ATTEND_KEYS, d_v] */
+    float *latent;    /* [CPU_ATTEND_KEYS, kv_rank + d_rope] */
+    float *k_b, *v_b; /* the head's slices, unpacked */
+    float *k, *v;     /* [CPU_ATTEND_KEYS, d_k], [CPU_ATTEND_KEYS, d_v] */
     float *scores;
-    float *max, *sum;  /* [n_rows] */
+    float *max, *sum; /* [n_rows] */
 };
 
 static int rows_worth_expanding(const struct attention *attention);
-static int window_fill(const struct batch *batch, const struct attention *attention, int *span, int *offset,
-                       struct span *pieces);
+static int window_fill(const struct batch *batch, const struct attention *attention, int *span,
+                       int *offset, struct span *pieces);
 static void absorb(struct cpu *cpu, const struct attention *attention, const struct span *pieces,
                    int n_pieces);
 static void absorb_queries(struct cpu *cpu, struct latent *latent);
 static void release_values(struct cpu *cpu, const struct latent *latent);
-static void expand_block(const struct cpu *cpu, const struct latent *latent, const struct expansion *room,
-                         int first, int n, void *kernel_scratch);
+static void expand_block(const struct cpu *cpu, const struct latent *latent,
+                         const struct expansion *room, int first, int n, void *kernel_scratch);
 static void expand_attend(const struct cpu *cpu, const struct latent *latent, int head,
                           const struct expansion *room, int first, int n, void *kernel_scratch);
 static struct expansion expansion_of(const struct attention *attention, int n_rows, float *memory);
@@ -46,7 +46,8 @@ void attend_latent(struct cpu *cpu, const struct attention *attention, const str
         cpu_run(cpu, &(struct phase){.run = expand_run, .arguments = &latent}, 1);
     }
     struct span pieces[CPU_ABSORB_ROWS];
-    for (int span = 0, offset = 0, n; (n = window_fill(batch, attention, &span, &offset, pieces)) > 0;)
+    for (int span = 0, offset = 0, n;
+         (n = window_fill(batch, attention, &span, &offset, pieces)) > 0;)
         absorb(cpu, attention, pieces, n);
 }
 
@@ -54,7 +55,8 @@ size_t latent_scratch_floats(const struct limits *limits)
 {
     if (!limits->kv_rank) return 0;
     size_t rank = (size_t)limits->kv_rank, keys = CPU_ATTEND_KEYS;
-    size_t d_k = (size_t)(limits->q_width / limits->n_heads), d_v = (size_t)(limits->o_width / limits->n_heads);
+    size_t d_k = (size_t)(limits->q_width / limits->n_heads),
+           d_v = (size_t)(limits->o_width / limits->n_heads);
     return keys * (size_t)limits->d_k_max + rank * (size_t)(limits->d_nope + (int)d_v) +
            keys * (d_k + d_v + CPU_ATTEND_COLUMNS) + 2 * (size_t)limits->n_rows + 128;
 }
@@ -68,11 +70,11 @@ static int rows_worth_expanding(const struct attention *attention)
     return saved > 0 ? expansion / saved + 1 : INT32_MAX;
 }
 
-/* ---- absorbed --------------------------------------------------------------------------------- */
+/* ---- absorbed ---- */
 
 /* The next rows of spans that are not expanded, at most CPU_ABSORB_ROWS of adjacent ones. */
-static int window_fill(const struct batch *batch, const struct attention *attention, int *span, int *offset,
-                       struct span *pieces)
+static int window_fill(const struct batch *batch, const struct attention *attention, int *span,
+                       int *offset, struct span *pieces)
 {
     int n = 0, room = CPU_ABSORB_ROWS;
     while (room > 0 && *span < batch->n_spans) {
@@ -120,11 +122,11 @@ static void absorb_queries(struct cpu *cpu, struct latent *latent)
 {
     const struct attention *attention = latent->attention;
     cpu->columns_used = 0;
-    struct columns queries = {
-        .x = cpu->a.q + (size_t)latent->first_row * (size_t)(attention->n_heads * attention->d_k),
-        .stride = (size_t)attention->d_k,
-        .n = latent->n_rows * attention->n_heads,
-        .k = attention->d_nope};
+    struct columns queries = {.x = cpu->a.q + (size_t)latent->first_row *
+                                                  (size_t)(attention->n_heads * attention->d_k),
+                              .stride = (size_t)attention->d_k,
+                              .n = latent->n_rows * attention->n_heads,
+                              .k = attention->d_nope};
     latent->columns = &queries;
     struct phase phases[2] = {{.run = query_run, .arguments = latent}};
     struct product product = {.w = &attention->k_b,
@@ -171,7 +173,8 @@ static void absorb_rows_run(struct cpu *cpu, const struct worker *worker, struct
     for (;;) {
         int head = pool_claim(&phase->counter, 1);
         if (head >= attention->n_heads) return;
-        dtype_unpack(k_b->dtype, weight_slice(k_b, head), rows, (int64_t)attention->d_nope * attention->kv_rank);
+        dtype_unpack(k_b->dtype, weight_slice(k_b, head), rows,
+                     (int64_t)attention->d_nope * attention->kv_rank);
         float *out = cpu->q_absorbed + (size_t)head * width;
         for (int row = 0; row < latent->n_rows; row++)
             memset(out + (size_t)row * n_heads * width, 0, rank * sizeof *out);
@@ -193,19 +196,19 @@ static void release_values(struct cpu *cpu, const struct latent *latent)
                            .k = attention->kv_rank};
     columns_want(cpu, &sums, &attention->v_b, latent->n_rows);
     struct prepare prepare = {.n_rows = sums.n, .columns = {&sums}};
-    struct product product = {
-        .w = &attention->v_b,
-        .columns = &sums,
-        .out = cpu->a.o + (size_t)latent->first_row * (size_t)(attention->n_heads * attention->d_v),
-        .out_stride = (size_t)attention->d_v,
-        .by_slice = true};
+    struct product product = {.w = &attention->v_b,
+                              .columns = &sums,
+                              .out = cpu->a.o + (size_t)latent->first_row *
+                                                    (size_t)(attention->n_heads * attention->d_v),
+                              .out_stride = (size_t)attention->d_v,
+                              .by_slice = true};
     struct products products = {.list = &product, .n = 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = products_run, .arguments = &products}};
     cpu_run(cpu, phases, 2);
 }
 
-/* ---- expanded --------------------------------------------------------------------------------- */
+/* ---- expanded ---- */
 
 /* A task is a head: all rows of the span against all keys. */
 static void expand_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
@@ -242,8 +245,8 @@ static void expand_run(struct cpu *cpu, const struct worker *worker, struct phas
 }
 
 /* Keys and values of one head for n cached rows. */
-static void expand_block(const struct cpu *cpu, const struct latent *latent, const struct expansion *room,
-                         int first, int n, void *kernel_scratch)
+static void expand_block(const struct cpu *cpu, const struct latent *latent,
+                         const struct expansion *room, int first, int n, void *kernel_scratch)
 {
     const struct attention *attention = latent->attention;
     const struct kv_cache *kv = latent->span->kv;
@@ -257,8 +260,10 @@ static void expand_block(const struct cpu *cpu, const struct latent *latent, con
         memcpy(room->k + (size_t)j * d_k + d_nope, room->latent + (size_t)j * width + rank,
                (size_t)attention->d_rope * sizeof(float));
     }
-    struct matmul product = {.row_bytes = rank * sizeof(float), .k = attention->kv_rank,
-                             .columns = room->latent, .column_bytes = width * sizeof(float),
+    struct matmul product = {.row_bytes = rank * sizeof(float),
+                             .k = attention->kv_rank,
+                             .columns = room->latent,
+                             .column_bytes = width * sizeof(float),
                              .n_columns = n};
     struct matmul_choice choice = kernels_matmul(&cpu->kernels, DTYPE_F32, n);
     if (attention->k_b_rows_are_keys) {
@@ -284,23 +289,32 @@ static void expand_attend(const struct cpu *cpu, const struct latent *latent, in
     size_t stride = (size_t)(attention->n_heads * attention->d_v);
     int32_t index[CPU_ATTEND_COLUMNS];
     int n_visible[CPU_ATTEND_COLUMNS];
-    struct attend_block block = {.dtype = DTYPE_F32, .k = (const char *)room->k, .v = (const char *)room->v,
+    struct attend_block block = {.dtype = DTYPE_F32,
+                                 .k = (const char *)room->k,
+                                 .v = (const char *)room->v,
                                  .k_bytes = (size_t)attention->d_k * sizeof(float),
                                  .v_bytes = (size_t)attention->d_v * sizeof(float),
-                                 .n_keys = n, .d_k = attention->d_k, .d_v = attention->d_v,
-                                 .column_index = index, .n_visible = n_visible,
-                                 .scale = attention->scale, .scores = room->scores, .out_stride = stride};
+                                 .n_keys = n,
+                                 .d_k = attention->d_k,
+                                 .d_v = attention->d_v,
+                                 .column_index = index,
+                                 .n_visible = n_visible,
+                                 .scale = attention->scale,
+                                 .scores = room->scores,
+                                 .out_stride = stride};
     block.columns[COLUMN_F32] = cpu->a.q;
     block.column_bytes[COLUMN_F32] = (size_t)attention->d_k * sizeof(float);
     for (int row = 0; row < span->n_rows; row += CPU_ATTEND_COLUMNS) {
         int left = span->n_rows - row;
         block.n_columns = left < CPU_ATTEND_COLUMNS ? left : CPU_ATTEND_COLUMNS;
-        if (span->first_position + row + block.n_columns <= first) continue; /* all before these keys */
+        if (span->first_position + row + block.n_columns <= first)
+            continue; /* all before these keys */
         for (int c = 0; c < block.n_columns; c++) {
             index[c] = (span->first_row + row + c) * attention->n_heads + head;
             n_visible[c] = span->first_position + row + c + 1 - first;
         }
-        block.out = cpu->a.o + (size_t)(span->first_row + row) * stride + (size_t)(head * attention->d_v);
+        block.out =
+            cpu->a.o + (size_t)(span->first_row + row) * stride + (size_t)(head * attention->d_v);
         block.max = room->max + row;
         block.sum = room->sum + row;
         attend_fold(cpu, &block, kernel_scratch);

@@ -9,10 +9,10 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
 static int product_tasks(const struct product *product);
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
                          const struct thread_scratch *scratch);
-static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice, struct columns *columns,
-                          struct tile *tile);
-static void store_tile(const struct cpu *cpu, const struct product *product, const struct tile *tile,
-                       float *out, const float *y);
+static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice,
+                          struct columns *columns, struct tile *tile);
+static void store_tile(const struct cpu *cpu, const struct product *product,
+                       const struct tile *tile, float *out, const float *y);
 
 void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together)
 {
@@ -30,9 +30,9 @@ void columns_quantize(const struct cpu *cpu, const struct columns *columns, int 
     for (int format = 0; format < COLUMN_FORMATS; format++) {
         if (!columns->quantized[format]) continue;
         for (int c = first; c < first + n; c++)
-            cpu->kernels.quantize[format](columns->x + (size_t)c * columns->stride,
-                                          columns->quantized[format] + (size_t)c * columns->bytes[format],
-                                          columns->k);
+            cpu->kernels.quantize[format](
+                columns->x + (size_t)c * columns->stride,
+                columns->quantized[format] + (size_t)c * columns->bytes[format], columns->k);
     }
 }
 
@@ -125,30 +125,33 @@ static void product_tile(const struct cpu *cpu, const struct product *product, i
         size_t at = product->by_slice
                         ? (size_t)(c * w->n_slices + slice) * product->out_stride
                         : (size_t)c * product->out_stride + (size_t)slice * (size_t)w->n_rows;
-        store_tile(cpu, product, &tile, product->out + at + first_row, scratch->tile[0] + c * CPU_TILE_ROWS);
+        store_tile(cpu, product, &tile, product->out + at + first_row,
+                   scratch->tile[0] + c * CPU_TILE_ROWS);
     }
 }
 
-/* Column c = row * n_slices + slice: slice_index picks every n_slices-th column, counted from the slice's
- * own first one. Only heads are such slices. */
-static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice, struct columns *columns,
-                          struct tile *tile)
+/* Column c = row * n_slices + slice: slice_index picks every n_slices-th column, counted from the
+ * slice's own first one. Only heads are such slices. */
+static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice,
+                          struct columns *columns, struct tile *tile)
 {
     columns->x += (size_t)slice * columns->stride;
     for (int format = 0; format < COLUMN_FORMATS; format++)
-        if (columns->quantized[format]) columns->quantized[format] += (size_t)slice * columns->bytes[format];
+        if (columns->quantized[format])
+            columns->quantized[format] += (size_t)slice * columns->bytes[format];
     tile->column_index = w->n_slices > 1 ? cpu->slice_index : NULL;
     tile->n_columns = columns->n / w->n_slices;
 }
 
-static void store_tile(const struct cpu *cpu, const struct product *product, const struct tile *tile,
-                       float *out, const float *y)
+static void store_tile(const struct cpu *cpu, const struct product *product,
+                       const struct tile *tile, float *out, const float *y)
 {
     if (product->add)
         cpu->kernels.add_scaled(out, y, 1.0f, tile->n_rows);
     else
         memcpy(out, y, (size_t)tile->n_rows * sizeof *out);
     if (product->bias)
-        cpu->kernels.add_scaled(out, product->bias + tile->slice * tile->w->n_rows + tile->first_row, 1.0f,
-                                tile->n_rows);
+        cpu->kernels.add_scaled(out,
+                                product->bias + tile->slice * tile->w->n_rows + tile->first_row,
+                                1.0f, tile->n_rows);
 }

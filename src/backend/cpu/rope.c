@@ -12,10 +12,11 @@ struct turn {
 };
 
 static void turn_make(struct turn *turn, const struct rope *rope, int position);
-static void head_finish(const struct cpu *cpu, float *x, int head, int width, const struct norm *norm,
-                        const struct rope *rope, const struct turn *turn, float clip);
-static void row_part(struct cpu *cpu, const struct rope_append *work, const struct span *span, int row,
-                     int part, int n_parts);
+static void head_finish(const struct cpu *cpu, float *x, int head, int width,
+                        const struct norm *norm, const struct rope *rope, const struct turn *turn,
+                        float clip);
+static void row_part(struct cpu *cpu, const struct rope_append *work, const struct span *span,
+                     int row, int part, int n_parts);
 static void append_grouped(const struct cpu *cpu, const struct attention *attention,
                            const struct span *span, int row, int head, const struct turn *turn);
 static void append_latent(const struct cpu *cpu, const struct attention *attention,
@@ -39,8 +40,8 @@ void rope_append_run(struct cpu *cpu, const struct worker *worker, struct phase 
 }
 
 /* Query heads are dealt out over the parts; so are the heads of keys and values. */
-static void row_part(struct cpu *cpu, const struct rope_append *work, const struct span *span, int row,
-                     int part, int n_parts)
+static void row_part(struct cpu *cpu, const struct rope_append *work, const struct span *span,
+                     int row, int part, int n_parts)
 {
     const struct attention *attention = work->attention;
     struct turn turn;
@@ -68,12 +69,14 @@ static void turn_make(struct turn *turn, const struct rope *rope, int position)
 }
 
 /* Clip, norm and rotation of one head, in this order. */
-static void head_finish(const struct cpu *cpu, float *x, int head, int width, const struct norm *norm,
-                        const struct rope *rope, const struct turn *turn, float clip)
+static void head_finish(const struct cpu *cpu, float *x, int head, int width,
+                        const struct norm *norm, const struct rope *rope, const struct turn *turn,
+                        float clip)
 {
     const struct kernels *kernels = &cpu->kernels;
     if (clip > 0) clamp(x, clip, width);
-    const float *weight = norm->weight && norm->per_head ? norm->weight + head * norm->n : norm->weight;
+    const float *weight =
+        norm->weight && norm->per_head ? norm->weight + head * norm->n : norm->weight;
     if (norm->kind == NORM_RMS)
         kernels->rms_norm(x, weight, norm->eps, x, width);
     else if (norm->kind == NORM_LAYER)
@@ -92,9 +95,11 @@ static void append_grouped(const struct cpu *cpu, const struct attention *attent
     size_t d_k = (size_t)attention->d_k, d_v = (size_t)attention->d_v;
     size_t vector = (size_t)row * (size_t)attention->n_kv_heads + (size_t)head;
     float *k = cpu->a.k + vector * d_k, *v = cpu->a.v + vector * d_v;
-    head_finish(cpu, k, head, attention->d_k, &attention->k_norm, &attention->rope, turn, attention->clip);
+    head_finish(cpu, k, head, attention->d_k, &attention->k_norm, &attention->rope, turn,
+                attention->clip);
     if (attention->clip > 0) clamp(v, attention->clip, attention->d_v);
-    size_t at = (size_t)head * (size_t)kv->n_ctx + (size_t)(span->first_position + row - span->first_row);
+    size_t at =
+        (size_t)head * (size_t)kv->n_ctx + (size_t)(span->first_position + row - span->first_row);
     cpu->kernels.store[kv->dtype](k, (char *)layer->k + at * dtype_bytes(kv->dtype, attention->d_k),
                                   attention->d_k);
     cpu->kernels.store[kv->dtype](v, (char *)layer->v + at * dtype_bytes(kv->dtype, attention->d_v),
@@ -110,11 +115,13 @@ static void append_latent(const struct cpu *cpu, const struct attention *attenti
     float *k = cpu->a.k + (size_t)row * (size_t)width;
     struct rope tail = attention->rope;
     tail.offset = 0;
-    cpu->kernels.rms_norm(k, attention->kv_a_norm.weight, attention->kv_a_norm.eps, k, attention->kv_rank);
-    head_finish(cpu, k + attention->kv_rank, 0, attention->d_rope, &(struct norm){0}, &tail, turn, 0);
+    cpu->kernels.rms_norm(k, attention->kv_a_norm.weight, attention->kv_a_norm.eps, k,
+                          attention->kv_rank);
+    head_finish(cpu, k + attention->kv_rank, 0, attention->d_rope, &(struct norm){0}, &tail, turn,
+                0);
     size_t at = (size_t)(span->first_position + row - span->first_row);
-    cpu->kernels.store[kv->dtype](k, (char *)kv->layers[attention->layer].k +
-                                         at * dtype_bytes(kv->dtype, width), width);
+    cpu->kernels.store[kv->dtype](
+        k, (char *)kv->layers[attention->layer].k + at * dtype_bytes(kv->dtype, width), width);
 }
 
 static void clamp(float *x, float limit, int n)

@@ -6,7 +6,8 @@
 static void score_experts(const struct router *router, const float *logits, float *scores);
 static void drop_groups(const struct router *router, const float *choice, bool *gone);
 static float group_score(const struct router *router, const float *choice, int size);
-static void weigh(const struct router *router, const float *scores, const int32_t *ids, float *weights);
+static void weigh(const struct router *router, const float *scores, const int32_t *ids,
+                  float *weights);
 static int best_of(const float *x, int n);
 static int best_left(const float *x, const bool *gone, int n);
 
@@ -80,9 +81,11 @@ static void drop_groups(const struct router *router, const float *choice, bool *
 {
     float scores[CPU_MAX_EXPERTS];
     int size = router->n_experts / router->n_groups;
-    for (int g = 0; g < router->n_groups; g++) scores[g] = group_score(router, choice + g * size, size);
+    for (int g = 0; g < router->n_groups; g++)
+        scores[g] = group_score(router, choice + g * size, size);
     bool kept[CPU_MAX_EXPERTS] = {false};
-    for (int i = 0; i < router->n_groups_used; i++) kept[best_left(scores, kept, router->n_groups)] = true;
+    for (int i = 0; i < router->n_groups_used; i++)
+        kept[best_left(scores, kept, router->n_groups)] = true;
     for (int e = 0; e < router->n_experts; e++) gone[e] = !kept[e / size];
 }
 
@@ -96,7 +99,8 @@ static float group_score(const struct router *router, const float *choice, int s
     return choice[first] + second;
 }
 
-static void weigh(const struct router *router, const float *scores, const int32_t *ids, float *weights)
+static void weigh(const struct router *router, const float *scores, const int32_t *ids,
+                  float *weights)
 {
     float sum = 0;
     for (int i = 0; i < router->n_used; i++) sum += weights[i] = scores[ids[i]];
@@ -115,7 +119,8 @@ static int best_of(const float *x, int n)
 }
 
 /* The same among those that are not gone, of which there is one. A network gone wrong scores NaN or
- * -infinity everywhere, and still a row may not visit an expert twice: buffers have no room for it. */
+ * -infinity everywhere, and still a row may not visit an expert twice: buffers have no room for it.
+ */
 static int best_left(const float *x, const bool *gone, int n)
 {
     int best = -1;

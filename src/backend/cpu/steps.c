@@ -18,14 +18,17 @@ struct embedding {
 static phase_run embed_run;
 static struct cpu *cpu_of(struct backend *backend);
 static struct columns columns_of(const float *x, int n, int k);
-static void qkv_grouped(struct cpu *cpu, const struct attention *attention, const struct batch *batch);
-static void qkv_latent(struct cpu *cpu, const struct attention *attention, const struct batch *batch);
-static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w, int n);
+static void qkv_grouped(struct cpu *cpu, const struct attention *attention,
+                        const struct batch *batch);
+static void qkv_latent(struct cpu *cpu, const struct attention *attention,
+                       const struct batch *batch);
+static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w,
+                              int n);
 static void gate_both(struct cpu *cpu, const struct feed_forward *ffn, int n_rows, unsigned parts);
 static void mix_both(struct cpu *cpu, const struct feed_forward *ffn, int n_rows, unsigned parts);
 static unsigned parts_of(const struct feed_forward *ffn);
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ---- */
 
 void cpu_embed(struct backend *backend, const struct weight *table, const struct batch *batch)
 {
@@ -33,9 +36,11 @@ void cpu_embed(struct backend *backend, const struct weight *table, const struct
     cpu_run(cpu_of(backend), &(struct phase){.run = embed_run, .arguments = &embedding}, 1);
 }
 
-void cpu_norm(struct backend *backend, const struct norm *norm, const float *in, float *out, int n_rows)
+void cpu_norm(struct backend *backend, const struct norm *norm, const float *in, float *out,
+              int n_rows)
 {
-    struct prepare prepare = {.norm = norm, .in = in, .out = out, .n_rows = n_rows, .width = norm->n};
+    struct prepare prepare = {
+        .norm = norm, .in = in, .out = out, .n_rows = n_rows, .width = norm->n};
     cpu_run(cpu_of(backend), &(struct phase){.run = prepare_run, .arguments = &prepare}, 1);
 }
 
@@ -47,7 +52,10 @@ void cpu_matmul(struct backend *backend, const struct weight *w, const float *bi
     struct columns columns = columns_of(in, n_rows, w->n_cols);
     columns_want(cpu, &columns, w, n_rows);
     struct prepare prepare = {.n_rows = n_rows, .columns = {&columns}};
-    struct product product = {.w = w, .columns = &columns, .bias = bias, .out = out,
+    struct product product = {.w = w,
+                              .columns = &columns,
+                              .bias = bias,
+                              .out = out,
                               .out_stride = (size_t)weight_outputs(w)};
     struct products products = {&product, 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
@@ -63,13 +71,15 @@ void cpu_add(struct backend *backend, float *x, const float *y, int64_t n)
         cpu->kernels.add_scaled(x + i, y + i, 1.0f, n - i < PIECE ? (int)(n - i) : PIECE);
 }
 
-void cpu_rope_append(struct backend *backend, const struct attention *attention, const struct batch *batch)
+void cpu_rope_append(struct backend *backend, const struct attention *attention,
+                     const struct batch *batch)
 {
     struct rope_append work = {attention, batch};
     cpu_run(cpu_of(backend), &(struct phase){.run = rope_append_run, .arguments = &work}, 1);
 }
 
-void cpu_attend(struct backend *backend, const struct attention *attention, const struct batch *batch)
+void cpu_attend(struct backend *backend, const struct attention *attention,
+                const struct batch *batch)
 {
     struct cpu *cpu = cpu_of(backend);
     if (attention->kind == ATTENTION_LATENT) {
@@ -122,13 +132,19 @@ void cpu_head(struct backend *backend, const struct norm *norm, const struct wei
     struct cpu *cpu = cpu_of(backend);
     size_t d_model = (size_t)cpu->limits.d_model;
     for (int i = 0; i < n; i++)
-        memcpy(cpu->a.h + (size_t)i * d_model, cpu->a.x + (size_t)rows[i] * d_model, d_model * sizeof(float));
+        memcpy(cpu->a.h + (size_t)i * d_model, cpu->a.x + (size_t)rows[i] * d_model,
+               d_model * sizeof(float));
     cpu->columns_used = 0;
     struct columns h = columns_of(cpu->a.h, n, cpu->limits.d_model);
     columns_want(cpu, &h, w, n);
-    struct prepare prepare = {.norm = norm, .in = cpu->a.h, .out = cpu->a.h, .n_rows = n,
-                              .width = cpu->limits.d_model, .columns = {&h}};
-    struct product product = {.w = w, .columns = &h, .out = cpu->a.logits, .out_stride = (size_t)w->n_rows};
+    struct prepare prepare = {.norm = norm,
+                              .in = cpu->a.h,
+                              .out = cpu->a.h,
+                              .n_rows = n,
+                              .width = cpu->limits.d_model,
+                              .columns = {&h}};
+    struct product product = {
+        .w = w, .columns = &h, .out = cpu->a.logits, .out_stride = (size_t)w->n_rows};
     struct products products = {&product, 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = products_run, .arguments = &products}};
@@ -137,9 +153,10 @@ void cpu_head(struct backend *backend, const struct norm *norm, const struct wei
         cpu->kernels.scale(cpu->a.logits + (size_t)i * (size_t)w->n_rows, scale, w->n_rows);
 }
 
-/* ---- stages ----------------------------------------------------------------------------------- */
+/* ---- stages ---- */
 
-void cpu_stage_qkv(struct backend *backend, const struct attention *attention, const struct batch *batch)
+void cpu_stage_qkv(struct backend *backend, const struct attention *attention,
+                   const struct batch *batch)
 {
     if (attention->kind == ATTENTION_LATENT)
         qkv_latent(cpu_of(backend), attention, batch);
@@ -159,12 +176,21 @@ void cpu_stage_project(struct backend *backend, const struct attention *attentio
     columns_want(cpu, &o, &attention->out, n_rows);
     columns_want(cpu, &h, router, n_rows);
     struct prepare prepare_o = {.n_rows = n_rows, .columns = {&o}};
-    struct product out = {.w = &attention->out, .columns = &o, .bias = attention->out_bias, .out = cpu->a.x,
-                          .out_stride = (size_t)attention->out.n_rows, .add = true};
-    struct prepare prepare_h = {.norm = ffn->norm.kind == NORM_NONE ? NULL : &ffn->norm, .in = cpu->a.x,
-                                .out = cpu->a.h, .n_rows = n_rows, .width = cpu->limits.d_model,
+    struct product out = {.w = &attention->out,
+                          .columns = &o,
+                          .bias = attention->out_bias,
+                          .out = cpu->a.x,
+                          .out_stride = (size_t)attention->out.n_rows,
+                          .add = true};
+    struct prepare prepare_h = {.norm = ffn->norm.kind == NORM_NONE ? NULL : &ffn->norm,
+                                .in = cpu->a.x,
+                                .out = cpu->a.h,
+                                .n_rows = n_rows,
+                                .width = cpu->limits.d_model,
                                 .columns = {routed ? &h : NULL}};
-    struct product scores = {.w = router, .columns = &h, .out = cpu->a.router_logits,
+    struct product scores = {.w = router,
+                             .columns = &h,
+                             .out = cpu->a.router_logits,
                              .out_stride = (size_t)router->n_rows};
     struct products project = {&out, 1}, score = {&scores, 1};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare_o},
@@ -184,7 +210,7 @@ void cpu_stage_down(struct backend *backend, const struct feed_forward *ffn, int
     mix_both(cpu_of(backend), ffn, n_rows, parts_of(ffn));
 }
 
-/* ---- parts ------------------------------------------------------------------------------------ */
+/* ---- parts ---- */
 
 static struct cpu *cpu_of(struct backend *backend)
 {
@@ -204,13 +230,15 @@ static void embed_run(struct cpu *cpu, const struct worker *worker, struct phase
     for (;;) {
         int row = pool_claim(&phase->counter, 1);
         if (row >= embedding->batch->n_rows) return;
-        const char *from = (const char *)table->data +
-                           (size_t)embedding->batch->tokens[row] * table->row_bytes;
-        dtype_unpack(table->dtype, from, cpu->a.x + (size_t)row * (size_t)table->n_cols, table->n_cols);
+        const char *from =
+            (const char *)table->data + (size_t)embedding->batch->tokens[row] * table->row_bytes;
+        dtype_unpack(table->dtype, from, cpu->a.x + (size_t)row * (size_t)table->n_cols,
+                     table->n_cols);
     }
 }
 
-static void qkv_grouped(struct cpu *cpu, const struct attention *attention, const struct batch *batch)
+static void qkv_grouped(struct cpu *cpu, const struct attention *attention,
+                        const struct batch *batch)
 {
     int n_rows = batch->n_rows;
     cpu->columns_used = 0;
@@ -221,11 +249,18 @@ static void qkv_grouped(struct cpu *cpu, const struct attention *attention, cons
     struct product list[3];
     for (int i = 0; i < 3; i++) {
         columns_want(cpu, &h, weights[i], n_rows);
-        list[i] = (struct product){.w = weights[i], .columns = &h, .bias = biases[i], .out = outs[i],
+        list[i] = (struct product){.w = weights[i],
+                                   .columns = &h,
+                                   .bias = biases[i],
+                                   .out = outs[i],
                                    .out_stride = (size_t)weight_outputs(weights[i])};
     }
-    struct prepare prepare = {.norm = &attention->norm, .in = cpu->a.x, .out = cpu->a.h, .n_rows = n_rows,
-                              .width = cpu->limits.d_model, .columns = {&h}};
+    struct prepare prepare = {.norm = &attention->norm,
+                              .in = cpu->a.x,
+                              .out = cpu->a.h,
+                              .n_rows = n_rows,
+                              .width = cpu->limits.d_model,
+                              .columns = {&h}};
     struct products products = {list, 3};
     struct rope_append append = {attention, batch};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
@@ -234,7 +269,8 @@ static void qkv_grouped(struct cpu *cpu, const struct attention *attention, cons
     cpu_run(cpu, phases, 3);
 }
 
-static void qkv_latent(struct cpu *cpu, const struct attention *attention, const struct batch *batch)
+static void qkv_latent(struct cpu *cpu, const struct attention *attention,
+                       const struct batch *batch)
 {
     int n_rows = batch->n_rows;
     bool low = attention->q_rank > 0;
@@ -245,15 +281,29 @@ static void qkv_latent(struct cpu *cpu, const struct attention *attention, const
     columns_want(cpu, &h, q_in, n_rows);
     columns_want(cpu, &h, &attention->kv_a, n_rows);
     if (low) columns_want(cpu, &q_low, &attention->q_b, n_rows);
-    struct prepare prepare_h = {.norm = &attention->norm, .in = cpu->a.x, .out = cpu->a.h,
-                                .n_rows = n_rows, .width = cpu->limits.d_model, .columns = {&h}};
-    struct product from_h[] = {{.w = q_in, .columns = &h, .out = low ? cpu->a.q_low : cpu->a.q,
+    struct prepare prepare_h = {.norm = &attention->norm,
+                                .in = cpu->a.x,
+                                .out = cpu->a.h,
+                                .n_rows = n_rows,
+                                .width = cpu->limits.d_model,
+                                .columns = {&h}};
+    struct product from_h[] = {{.w = q_in,
+                                .columns = &h,
+                                .out = low ? cpu->a.q_low : cpu->a.q,
                                 .out_stride = (size_t)q_in->n_rows},
-                               {.w = &attention->kv_a, .columns = &h, .out = cpu->a.k,
+                               {.w = &attention->kv_a,
+                                .columns = &h,
+                                .out = cpu->a.k,
                                 .out_stride = (size_t)attention->kv_a.n_rows}};
-    struct prepare prepare_q = {.norm = &attention->q_a_norm, .in = cpu->a.q_low, .out = cpu->a.q_low,
-                                .n_rows = n_rows, .width = attention->q_rank, .columns = {&q_low}};
-    struct product from_low = {.w = &attention->q_b, .columns = &q_low, .out = cpu->a.q,
+    struct prepare prepare_q = {.norm = &attention->q_a_norm,
+                                .in = cpu->a.q_low,
+                                .out = cpu->a.q_low,
+                                .n_rows = n_rows,
+                                .width = attention->q_rank,
+                                .columns = {&q_low}};
+    struct product from_low = {.w = &attention->q_b,
+                               .columns = &q_low,
+                               .out = cpu->a.q,
                                .out_stride = (size_t)attention->q_b.n_rows};
     struct products first = {from_h, 2}, second = {&from_low, 1};
     struct rope_append append = {attention, batch};
@@ -275,7 +325,8 @@ static unsigned parts_of(const struct feed_forward *ffn)
 }
 
 /* How many rows an expert gets is known only once they are routed. */
-static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w, int n)
+static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w,
+                              int n)
 {
     columns_want(cpu, columns, w, 1);
     columns_want(cpu, columns, w, n);
@@ -296,7 +347,10 @@ static void gate_both(struct cpu *cpu, const struct feed_forward *ffn, int n_row
     }
     struct prepare prepare = {.n_rows = n_rows, .columns = {&h}};
     struct route route = {&ffn->router, n_rows};
-    struct gate gate = {.ffn = ffn, .columns = &h, .n_rows = n_rows, .dense = parts & PART_DENSE,
+    struct gate gate = {.ffn = ffn,
+                        .columns = &h,
+                        .n_rows = n_rows,
+                        .dense = parts & PART_DENSE,
                         .experts = parts & PART_EXPERTS};
     struct phase phases[4];
     int n = 0;
@@ -321,8 +375,10 @@ static void mix_both(struct cpu *cpu, const struct feed_forward *ffn, int n_rows
     if (experts) want_few_and_many(cpu, &expert_gated, &ffn->experts.down, n_rows);
     struct prepare prepare = {.n_rows = n_rows,
                               .columns = {dense ? &gated : NULL, experts ? &expert_gated : NULL}};
-    struct mix mix = {.ffn = ffn, .dense = dense ? &gated : NULL,
-                      .experts = experts ? &expert_gated : NULL, .n_rows = n_rows};
+    struct mix mix = {.ffn = ffn,
+                      .dense = dense ? &gated : NULL,
+                      .experts = experts ? &expert_gated : NULL,
+                      .n_rows = n_rows};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = mix_run, .arguments = &mix}};
     cpu_run(cpu, phases, 2);

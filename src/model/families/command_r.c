@@ -1,5 +1,5 @@
-/* Command R and R+: one norm a layer, attention and feed-forward beside each other, and, in R+, a norm of
- * each query and key head. */
+/* Command R and R+: one norm a layer, attention and feed-forward beside each other, and, in R+, a
+ * norm of each query and key head. */
 #include "model/family.h"
 
 void command_r_describe(struct metadata *metadata, struct description *out)

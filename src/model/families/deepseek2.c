@@ -24,10 +24,12 @@ static void read_latent(struct metadata *metadata, struct attention_description 
     attention->kv_rank = metadata_int(metadata, "attention.kv_lora_rank", 1, MAX_WIDTH / 2);
     attention->d_rope = metadata_int(metadata, "rope.dimension_count", 2, MAX_HEAD_WIDTH / 2);
     bool split = metadata_has(metadata, "attention.key_length_mla");
-    attention->d_k = metadata_int(metadata, split ? "attention.key_length_mla" : "attention.key_length",
-                                  attention->d_rope + 1, MAX_HEAD_WIDTH);
-    attention->d_v = metadata_int(metadata, split ? "attention.value_length_mla" : "attention.value_length", 1,
-                                  MAX_HEAD_WIDTH);
+    attention->d_k =
+        metadata_int(metadata, split ? "attention.key_length_mla" : "attention.key_length",
+                     attention->d_rope + 1, MAX_HEAD_WIDTH);
+    attention->d_v =
+        metadata_int(metadata, split ? "attention.value_length_mla" : "attention.value_length", 1,
+                     MAX_HEAD_WIDTH);
     attention->d_nope = attention->d_k - attention->d_rope;
     if (attention->d_rope % 2 != 0)
         metadata_fail(metadata, "rope.dimension_count", "%d is odd", attention->d_rope);
@@ -38,7 +40,8 @@ static void read_latent(struct metadata *metadata, struct attention_description 
     rope->offset = attention->d_nope;
     family_read_scaling(metadata, rope);
     /* yarn_log_multiplier is 0.1 * mscale_all_dim. */
-    double multiplier = metadata_float_or(metadata, "rope.scaling.yarn_log_multiplier", 0, -1e3, 1e3);
+    double multiplier =
+        metadata_float_or(metadata, "rope.scaling.yarn_log_multiplier", 0, -1e3, 1e3);
     double magnitude = rope->scaling == SCALING_YARN ? 1 + multiplier * log(rope->factor) : 1;
     attention->scale = (float)(magnitude * magnitude / sqrt(attention->d_k));
 }
@@ -50,12 +53,15 @@ static void read_experts(struct metadata *metadata, struct description *out)
     struct router *router = &ffn->router;
     family_read_router(metadata, ffn);
     ffn->activation = ACTIVATION_SILU;
-    ffn->n_dense_layers = metadata_int_or(metadata, "leading_dense_block_count", 0, 0, out->n_layers);
+    ffn->n_dense_layers =
+        metadata_int_or(metadata, "leading_dense_block_count", 0, 0, out->n_layers);
     if (ffn->n_experts == 0) ffn->n_dense_layers = out->n_layers;
-    if (ffn->n_dense_layers > 0) ffn->d_ff = metadata_int(metadata, "feed_forward_length", 1, MAX_WIDTH);
+    if (ffn->n_dense_layers > 0)
+        ffn->d_ff = metadata_int(metadata, "feed_forward_length", 1, MAX_WIDTH);
     if (ffn->n_experts == 0) return;
     ffn->d_ff_expert = metadata_int(metadata, "expert_feed_forward_length", 1, MAX_WIDTH);
-    int n_shared = metadata_int_or(metadata, "expert_shared_count", 0, 0, MAX_WIDTH / ffn->d_ff_expert);
+    int n_shared =
+        metadata_int_or(metadata, "expert_shared_count", 0, 0, MAX_WIDTH / ffn->d_ff_expert);
     ffn->d_ff_shared = n_shared * ffn->d_ff_expert;
     router->renormalize = metadata_bool_or(metadata, "expert_weights_norm", false);
     router->group_by_best = router->score == ROUTER_SOFTMAX;

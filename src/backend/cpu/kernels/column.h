@@ -1,5 +1,5 @@
-/* Inner layout of quantised columns, shared by every instruction set. A value is scale * q with q in
- * -127..127. The parts lie one after the other, each beginning at a multiple of 64 bytes. */
+/* Inner layout of quantised columns, shared by every instruction set. A value is scale * q with q
+ * in -127..127. The parts lie one after the other, each beginning at a multiple of 64 bytes. */
 #pragma once
 
 #include <stddef.h>
@@ -12,8 +12,9 @@ static inline size_t column_part(size_t n_bytes)
     return (n_bytes + COLUMN_ALIGN - 1) / COLUMN_ALIGN * COLUMN_ALIGN;
 }
 
-/* Groups of 32, with room for eight groups at a time. `bias` is -128 times the sum of a group: a kernel that multiplies with w + 128 instead
- * of w, because its instruction wants unsigned bytes, starts its sum there. */
+/* Groups of 32, with room for eight groups at a time. `bias` is -128 times the sum of a group: a
+ * kernel that multiplies with w + 128 instead of w, because its instruction wants unsigned bytes,
+ * starts its sum there. */
 struct column_q8_32 {
     int8_t *q;     /* [k] */
     float *scale;  /* [k / 32] */

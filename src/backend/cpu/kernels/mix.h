@@ -1,9 +1,8 @@
-/* The weighted sum of value rows, tiles of output rows times a range of values at a time. The file that
- * includes this has defined
- *     vec, LANES, TILE_VECTORS   how many vectors of one output row are summed at a time
- *     vec_load(x), vec_store(x, v), vec_set(x), vec_fma(a, b, sum)
- *     mix_load_f32(row, i), mix_load_f16, mix_load_q8_0   LANES values from number i on
- *     MIX_OF(type)               the name of the kernel of a type */
+/* The weighted sum of value rows, tiles of output rows times a range of values at a time. The file
+ * that includes this has defined vec, LANES, TILE_VECTORS   how many vectors of one output row are
+ * summed at a time vec_load(x), vec_store(x, v), vec_set(x), vec_fma(a, b, sum) mix_load_f32(row,
+ * i), mix_load_f16, mix_load_q8_0   LANES values from number i on MIX_OF(type)               the
+ * name of the kernel of a type */
 #pragma once
 
 #include "backend/cpu/kernels.h"
@@ -26,7 +25,8 @@ struct mix {
 };
 
 /* out[0 .. n_rows) [i .. i + n_vectors * LANES) */
-ALWAYS_INLINE void mix_tile(const struct mix *m, load_values *load, int row, int n_rows, int i, int n_vectors)
+ALWAYS_INLINE void mix_tile(const struct mix *m, load_values *load, int row, int n_rows, int i,
+                            int n_vectors)
 {
     vec sums[TILE_OUTPUTS][TILE_VECTORS];
     float *out = m->out + (size_t)row * m->out_stride + i;
@@ -41,7 +41,8 @@ ALWAYS_INLINE void mix_tile(const struct mix *m, load_values *load, int row, int
     for (int j = 0; j < m->n_kv; j++, v += m->v_bytes) {
         vec weights[TILE_OUTPUTS];
         UNROLL
-        for (int r = 0; r < n_rows; r++) weights[r] = vec_set(p[(size_t)r * m->p_stride + (size_t)j]);
+        for (int r = 0; r < n_rows; r++)
+            weights[r] = vec_set(p[(size_t)r * m->p_stride + (size_t)j]);
         UNROLL
         for (int s = 0; s < n_vectors; s++) {
             vec values = load(v, i + s * LANES);
@@ -70,7 +71,8 @@ ALWAYS_INLINE int mix_rows(const struct mix *m, load_values *load, int row, int 
 ALWAYS_INLINE int mix_all(const struct mix *m, load_values *load, int n_rows, int d)
 {
     int done = 0, row = 0;
-    for (; row + TILE_OUTPUTS <= n_rows; row += TILE_OUTPUTS) done = mix_rows(m, load, row, TILE_OUTPUTS, d);
+    for (; row + TILE_OUTPUTS <= n_rows; row += TILE_OUTPUTS)
+        done = mix_rows(m, load, row, TILE_OUTPUTS, d);
     for (; row < n_rows; row++) done = mix_rows(m, load, row, 1, d);
     return done;
 }
@@ -82,7 +84,8 @@ ALWAYS_INLINE void mix_rest(const struct mix *m, int n_rows, int from, int d, bo
         for (int j = 0; j < m->n_kv; j++) {
             const char *row = m->v + (size_t)j * m->v_bytes;
             for (int i = from; i < d; i++) {
-                float value = half ? f16_to_f32(((const uint16_t *)row)[i]) : ((const float *)row)[i];
+                float value =
+                    half ? f16_to_f32(((const uint16_t *)row)[i]) : ((const float *)row)[i];
                 m->out[(size_t)r * m->out_stride + (size_t)i] +=
                     m->p[(size_t)r * m->p_stride + (size_t)j] * value;
             }

@@ -1,10 +1,9 @@
-/* Many columns of floats: a panel of weights is unpacked into scratch, row by row, and tiles of rows and
- * columns are multiplied along k, in which both are contiguous. The file that includes this has defined
- *     vec, LANES, TILE_COLUMNS   a vector of floats; columns whose sums fit the registers
- *     vec_zero(), vec_load(x), vec_load_some(x, n), vec_fma(a, b, sum)
- *     add_tile_sums(const vec sums[TILE_ROWS], float rows[TILE_ROWS])   adds up the lanes of each
- *     unpack_wide(dtype, row, values, n)
- *     WIDE_TABLE                 the name of the function that gives the kernel of a type */
+/* Many columns of floats: a panel of weights is unpacked into scratch, row by row, and tiles of
+ * rows and columns are multiplied along k, in which both are contiguous. The file that includes
+ * this has defined vec, LANES, TILE_COLUMNS   a vector of floats; columns whose sums fit the
+ * registers vec_zero(), vec_load(x), vec_load_some(x, n), vec_fma(a, b, sum) add_tile_sums(const
+ * vec sums[TILE_ROWS], float rows[TILE_ROWS])   adds up the lanes of each unpack_wide(dtype, row,
+ * values, n) WIDE_TABLE                 the name of the function that gives the kernel of a type */
 #pragma once
 
 #include <string.h>
@@ -22,7 +21,8 @@ struct tile {
     bool add; /* to what earlier parts of k have left in y */
 };
 
-ALWAYS_INLINE void tile_step(const struct tile *t, int n_columns, int i, int n, vec sums[][TILE_ROWS])
+ALWAYS_INLINE void tile_step(const struct tile *t, int n_columns, int i, int n,
+                             vec sums[][TILE_ROWS])
 {
     vec x[TILE_COLUMNS];
     UNROLL
@@ -58,21 +58,32 @@ ALWAYS_INLINE void multiply_tile(const struct tile *t, int n_columns)
 static void multiply_tile_of(const struct tile *t, int n_columns)
 {
     switch (n_columns) {
-    case 1: multiply_tile(t, 1); break;
-    case 2: multiply_tile(t, 2); break;
-    case 3: multiply_tile(t, 3); break;
+    case 1:
+        multiply_tile(t, 1);
+        break;
+    case 2:
+        multiply_tile(t, 2);
+        break;
+    case 3:
+        multiply_tile(t, 3);
+        break;
 #if TILE_COLUMNS > 3
-    case 4: multiply_tile(t, 4); break;
-    case 5: multiply_tile(t, 5); break;
-    default: multiply_tile(t, 6);
+    case 4:
+        multiply_tile(t, 4);
+        break;
+    case 5:
+        multiply_tile(t, 5);
+        break;
+    default:
+        multiply_tile(t, 6);
 #endif
     }
 }
 
-/* Rows of the panel beyond the last one of the weight, and what a vector may read past the last value,
- * are zeros. */
-static void unpack_panel(enum dtype dtype, const struct matmul *m, int row, int n_rows, int k0, int k,
-                         float *panel)
+/* Rows of the panel beyond the last one of the weight, and what a vector may read past the last
+ * value, are zeros. */
+static void unpack_panel(enum dtype dtype, const struct matmul *m, int row, int n_rows, int k0,
+                         int k, float *panel)
 {
     size_t offset = dtype_bytes(dtype, k0);
     int whole = (n_rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
@@ -84,7 +95,8 @@ static void unpack_panel(enum dtype dtype, const struct matmul *m, int row, int 
     }
 }
 
-static void multiply_panel(const struct matmul *m, int row, int n_rows, int k0, int k, const float *panel)
+static void multiply_panel(const struct matmul *m, int row, int n_rows, int k0, int k,
+                           const float *panel)
 {
     for (int c0 = 0; c0 < m->n_columns; c0 += TILE_COLUMNS) {
         int n_columns = m->n_columns - c0 < TILE_COLUMNS ? m->n_columns - c0 : TILE_COLUMNS;
@@ -102,7 +114,8 @@ static void multiply_panel(const struct matmul *m, int row, int n_rows, int k0, 
     }
 }
 
-static void matmul_wide(enum dtype dtype, const struct matmul *m, int first_row, int n_rows, void *scratch)
+static void matmul_wide(enum dtype dtype, const struct matmul *m, int first_row, int n_rows,
+                        void *scratch)
 {
     int end = first_row + n_rows;
     for (int row = first_row; row < end; row += PANEL_ROWS) {
@@ -117,9 +130,11 @@ static void matmul_wide(enum dtype dtype, const struct matmul *m, int first_row,
 
 /* struct matmul does not say the type: one function for each does. */
 #define FOR_EACH_TYPE(DO)                                                                          \
-    DO(F32) DO(F16) DO(BF16) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(Q2_K) DO(Q3_K)        \
-    DO(Q4_K) DO(Q5_K) DO(Q6_K) DO(IQ2_XXS) DO(IQ2_XS) DO(IQ3_XXS) DO(IQ1_S) DO(IQ4_NL) DO(IQ3_S)   \
-    DO(IQ2_S) DO(IQ4_XS) DO(IQ1_M) DO(TQ1_0) DO(TQ2_0) DO(MXFP4) DO(NVFP4)
+    DO(F32)                                                                                        \
+    DO(F16)                                                                                        \
+    DO(BF16) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(Q2_K) DO(Q3_K) DO(Q4_K) DO(Q5_K)      \
+        DO(Q6_K) DO(IQ2_XXS) DO(IQ2_XS) DO(IQ3_XXS) DO(IQ1_S) DO(IQ4_NL) DO(IQ3_S) DO(IQ2_S)       \
+            DO(IQ4_XS) DO(IQ1_M) DO(TQ1_0) DO(TQ2_0) DO(MXFP4) DO(NVFP4)
 
 #define DEFINE_WIDE(NAME)                                                                          \
     static void wide_##NAME(const struct matmul *m, int first_row, int n_rows, void *scratch)      \

@@ -9,17 +9,19 @@
 
 static const float SMALLEST_MAXIMUM = 1e-30f;
 
-/* The greatest |x| as its bits: integers order them right, infinities and NaNs above all numbers. */
+/* The greatest |x| as its bits: integers order them right, infinities and NaNs above all numbers.
+ */
 ALWAYS_INLINE float greatest(const float *x, int n)
 {
     uint32x4_t greatest = vdupq_n_u32(0), magnitude = vdupq_n_u32(0x7fffffff);
     for (int i = 0; i < n; i += 4)
-        greatest = vmaxq_u32(greatest, vandq_u32(vreinterpretq_u32_f32(vld1q_f32(x + i)), magnitude));
+        greatest =
+            vmaxq_u32(greatest, vandq_u32(vreinterpretq_u32_f32(vld1q_f32(x + i)), magnitude));
     return float_of_bits(vmaxvq_u32(greatest));
 }
 
-/* The factor from values to bytes, and `scale` back again. Groups that are not finite become zeros with
- * a NaN for their scale; too small ones become zeros. */
+/* The factor from values to bytes, and `scale` back again. Groups that are not finite become zeros
+ * with a NaN for their scale; too small ones become zeros. */
 ALWAYS_INLINE float factor_of(const float *x, int n, float *scale)
 {
     float max = greatest(x, n);

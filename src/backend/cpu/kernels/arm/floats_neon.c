@@ -47,8 +47,8 @@ ALWAYS_INLINE float load_one_bf16(const void *row, int i)
 }
 
 /* Several sums a column when there are few columns, to hide the latency of the additions. */
-ALWAYS_INLINE void multiply_row(struct float_type type, const struct matmul *m, int r, int first_column,
-                                int n_columns)
+ALWAYS_INLINE void multiply_row(struct float_type type, const struct matmul *m, int r,
+                                int first_column, int n_columns)
 {
     const int chains = CHAINS / n_columns;
     const void *row = matmul_row(m, r);
@@ -80,24 +80,32 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const struct matmul *m, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int column, int n_columns)
 {
-    for (int r = first_row; r < first_row + n_rows; r++) multiply_row(type, m, r, column, n_columns);
+    for (int r = first_row; r < first_row + n_rows; r++)
+        multiply_row(type, m, r, column, n_columns);
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }

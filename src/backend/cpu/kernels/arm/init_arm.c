@@ -34,7 +34,9 @@ static int highest_tier(void)
 const char *const *kernels_tiers(void)
 {
     static const char *const lists[TIER_LIMIT][TIER_LIMIT + 1] = {
-        {"c"}, {"c", "neon"}, {"c", "neon", "dotprod"},
+        {"c"},
+        {"c", "neon"},
+        {"c", "neon", "dotprod"},
     };
     return lists[highest_tier()];
 }
@@ -48,8 +50,10 @@ static void set_narrow(struct kernels *kernels, enum dtype dtype, matmul_kernel 
 static void fill_wide(struct kernels *kernels)
 {
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
-        kernels->wide[dtype] = (struct matmul_choice){matmul_wide_neon((enum dtype)dtype), COLUMN_F32};
-        if (kernels->narrow[dtype].format == COLUMN_F32) kernels->narrow[dtype] = kernels->wide[dtype];
+        kernels->wide[dtype] =
+            (struct matmul_choice){matmul_wide_neon((enum dtype)dtype), COLUMN_F32};
+        if (kernels->narrow[dtype].format == COLUMN_F32)
+            kernels->narrow[dtype] = kernels->wide[dtype];
     }
 }
 

@@ -1,5 +1,5 @@
-/* Few quantised columns. The file that includes this has defined dot_16(sum, w, x), which adds 16 products
- * of signed bytes to four sums, and NAME_OF(type). */
+/* Few quantised columns. The file that includes this has defined dot_16(sum, w, x), which adds 16
+ * products of signed bytes to four sums, and NAME_OF(type). */
 #pragma once
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
@@ -14,23 +14,30 @@ enum { MAX_COLUMNS = 4, ROW_TILE = 8, PREFETCH_AHEAD = 1024 };
 typedef void multiply_row(const struct matmul *m, int r, int first_column, int n_columns);
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_rows(multiply_row *multiply, const struct matmul *m, int first_row, int n_rows,
-                                 int column, int n_columns)
+ALWAYS_INLINE void multiply_rows(multiply_row *multiply, const struct matmul *m, int first_row,
+                                 int n_rows, int column, int n_columns)
 {
     for (int r = first_row; r < first_row + n_rows; r++) multiply(m, r, column, n_columns);
 }
 
-ALWAYS_INLINE void multiply_tiles(multiply_row *multiply, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(multiply_row *multiply, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(multiply, m, r, rows, c, 1); break;
-            case 2: multiply_rows(multiply, m, r, rows, c, 2); break;
-            case 3: multiply_rows(multiply, m, r, rows, c, 3); break;
-            default: multiply_rows(multiply, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(multiply, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(multiply, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(multiply, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(multiply, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }
@@ -40,8 +47,8 @@ ALWAYS_INLINE void prefetch_block(const char *block, size_t n_bytes)
     for (size_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(block + PREFETCH_AHEAD + i);
 }
 
-ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool has_min, const struct matmul *m,
-                                   int r, int first_column, int n_columns)
+ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool has_min,
+                                   const struct matmul *m, int r, int first_column, int n_columns)
 {
     const char *block = matmul_row(m, r);
     struct column_q8_32 x[MAX_COLUMNS];
@@ -66,19 +73,22 @@ ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool ha
         }
     }
     UNROLL
-    for (int c = 0; c < n_columns; c++) matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]) + mins[c];
+    for (int c = 0; c < n_columns; c++)
+        matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]) + mins[c];
 }
 
 ALWAYS_INLINE int32x4_t dot_mins(const struct super_head *head, const int16_t *sums)
 {
     int32x4_t dot = vdupq_n_s32(0);
     UNROLL
-    for (int j = 0; j < 16; j += 4) dot = vmlal_s16(dot, vld1_s16(head->mins + j), vld1_s16(sums + j));
+    for (int j = 0; j < 16; j += 4)
+        dot = vmlal_s16(dot, vld1_s16(head->mins + j), vld1_s16(sums + j));
     return dot;
 }
 
-ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t block_bytes, bool has_min,
-                                   const struct matmul *m, int r, int first_column, int n_columns)
+ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t block_bytes,
+                                   bool has_min, const struct matmul *m, int r, int first_column,
+                                   int n_columns)
 {
     const char *block = matmul_row(m, r);
     struct column_q8_256 x[MAX_COLUMNS];
@@ -99,7 +109,8 @@ ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t bl
             int8x16_t w = chunk(block, j);
             UNROLL
             for (int c = 0; c < n_columns; c++) {
-                int32x4_t dot = dot_16(vdupq_n_s32(0), w, vld1q_s8(x[c].q + 256 * (size_t)b + 16 * j));
+                int32x4_t dot =
+                    dot_16(vdupq_n_s32(0), w, vld1q_s8(x[c].q + 256 * (size_t)b + 16 * j));
                 dots[c] = vmlaq_n_s32(dots[c], dot, head.scales[j]);
             }
         }

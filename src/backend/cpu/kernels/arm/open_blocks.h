@@ -31,7 +31,8 @@ ALWAYS_INLINE int8x16_t open_bits(const uint8_t qh[2])
     return vreinterpretq_s8_u8(vandq_u8(vtstq_u8(bytes, tests), vdupq_n_u8(16)));
 }
 
-ALWAYS_INLINE struct open_block open_five_bits(const uint8_t qs[16], const uint8_t qh[4], float d, float m)
+ALWAYS_INLINE struct open_block open_five_bits(const uint8_t qs[16], const uint8_t qh[4], float d,
+                                               float m)
 {
     struct open_block out = open_nibbles(qs, d, m);
     out.q[0] = vorrq_s8(out.q[0], open_bits(qh));

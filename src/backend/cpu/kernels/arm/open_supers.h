@@ -1,5 +1,5 @@
-/* Opens super-blocks for NEON: a head with the scales of every 16 values, and the values as signed bytes:
- *     w = d * scale * q - dmin * min */
+/* Opens super-blocks for NEON: a head with the scales of every 16 values, and the values as signed
+ * bytes: w = d * scale * q - dmin * min */
 #pragma once
 
 #include <arm_neon.h>
@@ -90,8 +90,8 @@ ALWAYS_INLINE struct super_head head_iq4_xs(const void *block)
     return head;
 }
 
-/* Bits [from, from + width) of every byte, moved to bits [to, to + width). The shifts are constants once
- * the loop over j is unrolled. */
+/* Bits [from, from + width) of every byte, moved to bits [to, to + width). The shifts are constants
+ * once the loop over j is unrolled. */
 ALWAYS_INLINE uint8x16_t take_bits(uint8x16_t bytes, int from, int width, int to)
 {
     uint8x16_t moved = vshlq_u8(bytes, vdupq_n_s8((int8_t)(to - from)));
@@ -101,7 +101,8 @@ ALWAYS_INLINE uint8x16_t take_bits(uint8x16_t bytes, int from, int width, int to
 ALWAYS_INLINE int8x16_t chunk_q4_k(const void *block, int j)
 {
     const struct block_q4_k *b = block;
-    return vreinterpretq_s8_u8(take_bits(vld1q_u8(b->qs[j / 4] + 16 * (j % 2)), 4 * (j / 2 % 2), 4, 0));
+    return vreinterpretq_s8_u8(
+        take_bits(vld1q_u8(b->qs[j / 4] + 16 * (j % 2)), 4 * (j / 2 % 2), 4, 0));
 }
 
 ALWAYS_INLINE int8x16_t chunk_q5_k(const void *block, int j)

@@ -14,10 +14,10 @@ ALWAYS_INLINE float32x4_t power_of_two(int32x4_t n)
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
 }
 
-/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, the latter by the first seven terms of its series, whose rest is
- * below the last bit. ln(2) is subtracted in two parts, so that r is exact. The limits make the power
- * an infinity or a zero where it should be one; 2^n is applied in two factors as it may be too large or
- * too small for one. A NaN survives the limits. */
+/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, the latter by the first seven terms of its series, whose
+ * rest is below the last bit. ln(2) is subtracted in two parts, so that r is exact. The limits make
+ * the power an infinity or a zero where it should be one; 2^n is applied in two factors as it may
+ * be too large or too small for one. A NaN survives the limits. */
 ALWAYS_INLINE float32x4_t exp_4(float32x4_t x)
 {
     x = vminq_f32(vdupq_n_f32(89), vmaxq_f32(vdupq_n_f32(-105), x));
@@ -114,8 +114,8 @@ static float sum_of(const float *x, int n)
 }
 
 /* y = (x - mean) * factor * w + b */
-static void normalize(const float *x, float mean, float factor, const float *w, const float *b, float *y,
-                      int n)
+static void normalize(const float *x, float mean, float factor, const float *w, const float *b,
+                      float *y, int n)
 {
     float32x4_t means = vdupq_n_f32(mean);
     int i = 0;
@@ -144,7 +144,8 @@ void layer_norm_neon(const float *x, const float *w, const float *b, float eps, 
 void add_scaled_neon(float *y, const float *x, float scale, int n)
 {
     int i = 0;
-    for (; i + LANES <= n; i += LANES) vst1q_f32(y + i, vfmaq_n_f32(vld1q_f32(y + i), vld1q_f32(x + i), scale));
+    for (; i + LANES <= n; i += LANES)
+        vst1q_f32(y + i, vfmaq_n_f32(vld1q_f32(y + i), vld1q_f32(x + i), scale));
     for (; i < n; i++) y[i] += scale * x[i];
 }
 

@@ -58,8 +58,8 @@ ALWAYS_INLINE void unpack_16(int8x16_t q, float scale, float offset, float *valu
             struct super_head head = head_##NAME(block);                                           \
             UNROLL                                                                                 \
             for (int j = 0; j < 16; j++)                                                           \
-                unpack_16(chunk_##NAME(block, j), head.d * (float)head.scales[j],                  \
-                          -head.dmin * (float)head.mins[j], values + 16 * j);                      \
+                unpack_16(chunk_##NAME(block, j), head.d *(float)head.scales[j],                   \
+                          -head.dmin *(float)head.mins[j], values + 16 * j);                       \
         }                                                                                          \
     }
 UNPACK_SUPERS(q2_k)
@@ -101,14 +101,18 @@ static void unpack_wide(enum dtype dtype, const void *row, float *values, int n)
 {
     typedef void unpack_row(const void *from, float *to, int n_values);
     static unpack_row *const unpackers[DTYPE_LIMIT] = {
-        [DTYPE_F16] = unpack_f16,     [DTYPE_Q4_0] = unpack_q4_0,     [DTYPE_Q4_1] = unpack_q4_1,
-        [DTYPE_Q5_0] = unpack_q5_0,   [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q8_0] = unpack_q8_0,
-        [DTYPE_Q2_K] = unpack_q2_k,   [DTYPE_Q3_K] = unpack_q3_k,     [DTYPE_Q4_K] = unpack_q4_k,
-        [DTYPE_Q5_K] = unpack_q5_k,   [DTYPE_Q6_K] = unpack_q6_k,     [DTYPE_IQ4_NL] = unpack_iq4_nl,
+        [DTYPE_F16] = unpack_f16,       [DTYPE_Q4_0] = unpack_q4_0,
+        [DTYPE_Q4_1] = unpack_q4_1,     [DTYPE_Q5_0] = unpack_q5_0,
+        [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q8_0] = unpack_q8_0,
+        [DTYPE_Q2_K] = unpack_q2_k,     [DTYPE_Q3_K] = unpack_q3_k,
+        [DTYPE_Q4_K] = unpack_q4_k,     [DTYPE_Q5_K] = unpack_q5_k,
+        [DTYPE_Q6_K] = unpack_q6_k,     [DTYPE_IQ4_NL] = unpack_iq4_nl,
         [DTYPE_IQ4_XS] = unpack_iq4_xs, [DTYPE_MXFP4] = unpack_mxfp4,
     };
-    if (unpackers[dtype]) unpackers[dtype](row, values, n);
-    else dtype_unpack(dtype, row, values, n);
+    if (unpackers[dtype])
+        unpackers[dtype](row, values, n);
+    else
+        dtype_unpack(dtype, row, values, n);
 }
 
 #define WIDE_TABLE matmul_wide_neon

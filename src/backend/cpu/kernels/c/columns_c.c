@@ -9,8 +9,8 @@
 /* Below this the quotient 127 / maximum would overflow; such groups count as zeros. */
 static const float SMALLEST_MAXIMUM = 1e-30f;
 
-/* Rounds n values and returns their scale. A group with an infinity or a NaN gets a NaN for its scale,
- * so the fault shows in the result. */
+/* Rounds n values and returns their scale. A group with an infinity or a NaN gets a NaN for its
+ * scale, so the fault shows in the result. */
 static float quantize_group(const float *x, int8_t *q, int n)
 {
     uint32_t max_bits = 0;
@@ -47,6 +47,7 @@ void quantize_q8_32_c(const float *x, void *column, int k)
 void quantize_q8_256_c(const float *x, void *column, int k)
 {
     struct column_q8_256 out = column_q8_256(column, k);
-    for (int g = 0; g < k / 256; g++) out.scale[g] = quantize_group(x + 256 * g, out.q + 256 * g, 256);
+    for (int g = 0; g < k / 256; g++)
+        out.scale[g] = quantize_group(x + 256 * g, out.q + 256 * g, 256);
     for (int g = 0; g < k / 16; g++) out.sums[g] = (int16_t)sum_of(out.q + 16 * g, 16);
 }

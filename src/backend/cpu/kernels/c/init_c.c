@@ -8,19 +8,20 @@ static const struct {
     matmul_kernel *run;
     enum column_format format;
 } integer_kernels[] = {
-    {DTYPE_Q4_0, matmul_q4_0_c, COLUMN_Q8_32},     {DTYPE_Q4_1, matmul_q4_1_c, COLUMN_Q8_32},
-    {DTYPE_Q5_0, matmul_q5_0_c, COLUMN_Q8_32},     {DTYPE_Q5_1, matmul_q5_1_c, COLUMN_Q8_32},
-    {DTYPE_Q8_0, matmul_q8_0_c, COLUMN_Q8_32},     {DTYPE_IQ4_NL, matmul_iq4_nl_c, COLUMN_Q8_32},
-    {DTYPE_MXFP4, matmul_mxfp4_c, COLUMN_Q8_32},   {DTYPE_Q2_K, matmul_q2_k_c, COLUMN_Q8_256},
-    {DTYPE_Q3_K, matmul_q3_k_c, COLUMN_Q8_256},    {DTYPE_Q4_K, matmul_q4_k_c, COLUMN_Q8_256},
-    {DTYPE_Q5_K, matmul_q5_k_c, COLUMN_Q8_256},    {DTYPE_Q6_K, matmul_q6_k_c, COLUMN_Q8_256},
+    {DTYPE_Q4_0, matmul_q4_0_c, COLUMN_Q8_32},      {DTYPE_Q4_1, matmul_q4_1_c, COLUMN_Q8_32},
+    {DTYPE_Q5_0, matmul_q5_0_c, COLUMN_Q8_32},      {DTYPE_Q5_1, matmul_q5_1_c, COLUMN_Q8_32},
+    {DTYPE_Q8_0, matmul_q8_0_c, COLUMN_Q8_32},      {DTYPE_IQ4_NL, matmul_iq4_nl_c, COLUMN_Q8_32},
+    {DTYPE_MXFP4, matmul_mxfp4_c, COLUMN_Q8_32},    {DTYPE_Q2_K, matmul_q2_k_c, COLUMN_Q8_256},
+    {DTYPE_Q3_K, matmul_q3_k_c, COLUMN_Q8_256},     {DTYPE_Q4_K, matmul_q4_k_c, COLUMN_Q8_256},
+    {DTYPE_Q5_K, matmul_q5_k_c, COLUMN_Q8_256},     {DTYPE_Q6_K, matmul_q6_k_c, COLUMN_Q8_256},
     {DTYPE_IQ4_XS, matmul_iq4_xs_c, COLUMN_Q8_256},
 };
 
 static void fill_matmul(struct kernels *kernels)
 {
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
-        kernels->narrow[dtype] = (struct matmul_choice){matmul_unpacked_c((enum dtype)dtype), COLUMN_F32};
+        kernels->narrow[dtype] =
+            (struct matmul_choice){matmul_unpacked_c((enum dtype)dtype), COLUMN_F32};
     for (size_t i = 0; i < sizeof integer_kernels / sizeof *integer_kernels; i++) {
         struct matmul_choice *narrow = &kernels->narrow[integer_kernels[i].dtype];
         if (narrow->run)
@@ -37,7 +38,8 @@ void kernels_fill_c(struct kernels *kernels)
         .row_tile = 1,
         .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c, [COLUMN_Q8_256] = quantize_q8_256_c},
         .mix = {[DTYPE_F32] = mix_f32_c, [DTYPE_F16] = mix_f16_c, [DTYPE_Q8_0] = mix_q8_0_c},
-        .store = {[DTYPE_F32] = store_f32_c, [DTYPE_F16] = store_f16_c, [DTYPE_Q8_0] = store_q8_0_c},
+        .store =
+            {[DTYPE_F32] = store_f32_c, [DTYPE_F16] = store_f16_c, [DTYPE_Q8_0] = store_q8_0_c},
         .rms_norm = rms_norm_c,
         .layer_norm = layer_norm_c,
         .silu_mul = silu_mul_c,

@@ -8,8 +8,8 @@ matmul_kernel *matmul_unpacked_c(enum dtype dtype);
 
 void kernels_fill_c(struct kernels *kernels);
 
-/* Takes the table as plain C has filled it and puts in what this machine does better, up to the tier
- * `mask`. False if `mask` names no tier of this architecture. */
+/* Takes the table as plain C has filled it and puts in what this machine does better, up to the
+ * tier `mask`. False if `mask` names no tier of this architecture. */
 bool kernels_init_arch(struct kernels *kernels, const char *mask);
 
 void quantize_q8_32_c(const float *x, void *column, int k);

@@ -13,7 +13,8 @@ void mix_f32_c(float *out, size_t out_stride, const float *p, size_t p_stride, i
         for (int j = 0; j < n_kv; j++) {
             const float *value = (const float *)((const char *)v + (size_t)j * v_bytes);
             float weight = p[(size_t)r * p_stride + (size_t)j];
-            for (int i = 0; i < d; i++) out[(size_t)r * out_stride + (size_t)i] += weight * value[i];
+            for (int i = 0; i < d; i++)
+                out[(size_t)r * out_stride + (size_t)i] += weight * value[i];
         }
 }
 
@@ -54,8 +55,8 @@ void store_f16_c(const float *x, void *destination, int n)
     for (int i = 0; i < n; i++) y[i] = f32_to_f16(x[i]);
 }
 
-/* A block whose largest value is not finite, or beyond what its scale can hold, gets a scale that is
- * not finite either: the fault shows in the result. */
+/* A block whose largest value is not finite, or beyond what its scale can hold, gets a scale that
+ * is not finite either: the fault shows in the result. */
 void store_q8_0_c(const float *x, void *destination, int n)
 {
     struct block_q8_0 *block = destination;
@@ -65,6 +66,7 @@ void store_q8_0_c(const float *x, void *destination, int n)
             if (!(fabsf(x[i]) <= max)) max = fabsf(x[i]);
         float inverse = max > 1e-30f && isfinite(max) ? 127 / max : 0;
         block->d = f32_to_f16(max / 127);
-        for (int i = 0; i < 32; i++) block->qs[i] = inverse > 0 ? (int8_t)lrintf(x[i] * inverse) : 0;
+        for (int i = 0; i < 32; i++)
+            block->qs[i] = inverse > 0 ? (int8_t)lrintf(x[i] * inverse) : 0;
     }
 }

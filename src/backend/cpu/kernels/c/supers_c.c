@@ -1,4 +1,5 @@
-/* Weights in super-blocks of 256 with columns in groups of 256: the twins of the integer kernels. */
+/* Weights in super-blocks of 256 with columns in groups of 256: the twins of the integer kernels.
+ */
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"

@@ -13,8 +13,8 @@ struct block_type {
     bool has_min;
 };
 
-/* Sums of 32 products, over 8 lanes. Two products fit 16 bits even at w = -128: 2 * 128 * 127 is below
- * 2^15. */
+/* Sums of 32 products, over 8 lanes. Two products fit 16 bits even at w = -128: 2 * 128 * 127 is
+ * below 2^15. */
 ALWAYS_INLINE __m256i dot_32(__m256i w, __m256i x)
 {
     __m256i products = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
@@ -36,8 +36,8 @@ ALWAYS_INLINE void add_block(struct block_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     struct column_q8_32 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -65,23 +65,30 @@ ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m,
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }
 
 #define DEFINE(NAME, HAS_MIN)                                                                      \
-    void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)           \
+    void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
         (void)scratch;                                                                             \
         struct block_type type = {sizeof(struct block_##NAME), open_##NAME, HAS_MIN};              \

@@ -1,5 +1,6 @@
-/* Few columns in groups of 32 with weights in blocks of 32, eight blocks at a time: their scales make one
- * vector, and two blocks of values another. Values are unsigned, w = d * (q - offset) + m. */
+/* Few columns in groups of 32 with weights in blocks of 32, eight blocks at a time: their scales
+ * make one vector, and two blocks of values another. Values are unsigned, w = d * (q - offset) + m.
+ */
 #include <immintrin.h>
 #include <string.h>
 
@@ -20,8 +21,8 @@ struct block_type {
     size_t block_bytes;
     open_pair *open;
     int offset;
-    bool has_min;         /* m is the second half of a block */
-    bool has_exponent;    /* d is the power of two of the first byte */
+    bool has_min;      /* m is the second half of a block */
+    bool has_exponent; /* d is the power of two of the first byte */
 };
 
 /* A 16-bit field of eight blocks `stride` bytes apart, the last n of them being the first again. */
@@ -35,7 +36,8 @@ ALWAYS_INLINE __m128i load_fields(const char *field, size_t stride, int n)
     return _mm_set_epi64x((int64_t)high, (int64_t)low);
 }
 
-/* 2^(e - 127) / 2, as the values of E2M1 are stored doubled; e = 0 and 1 give numbers without a leading bit. */
+/* 2^(e - 127) / 2, as the values of E2M1 are stored doubled; e = 0 and 1 give numbers without a
+ * leading bit. */
 ALWAYS_INLINE __m256 powers_of_two(__m128i fields)
 {
     __m256i e = _mm256_and_si256(_mm256_cvtepu16_epi32(fields), _mm256_set1_epi32(255));
@@ -45,8 +47,9 @@ ALWAYS_INLINE __m256 powers_of_two(__m128i fields)
     return _mm256_castsi256_ps(_mm256_blendv_epi8(normal, tiny, is_tiny));
 }
 
-ALWAYS_INLINE void add_blocks(struct block_type type, const char *block, int b, int n, int n_columns,
-                              const struct column_q8_32 *x, __m512 *sums, __m256 *mins)
+ALWAYS_INLINE void add_blocks(struct block_type type, const char *block, int b, int n,
+                              int n_columns, const struct column_q8_32 *x, __m512 *sums,
+                              __m256 *mins)
 {
     __m128i fields = load_fields(block, type.block_bytes, n);
     __m256 d = type.has_exponent ? powers_of_two(fields) : _mm256_cvtph_ps(fields), min = d;
@@ -76,8 +79,8 @@ ALWAYS_INLINE void add_blocks(struct block_type type, const char *block, int b, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     struct column_q8_32 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -103,22 +106,30 @@ ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m,
         }
         if (b < n_blocks) add_blocks(type, block, b, n_blocks - b, n_columns, x, sums, mins);
         UNROLL
-        for (int c = 0; c < n_columns; c++) y[c][r] = _mm512_reduce_add_ps(sums[c]) + reduce_256(mins[c]);
+        for (int c = 0; c < n_columns; c++)
+            y[c][r] = _mm512_reduce_add_ps(sums[c]) + reduce_256(mins[c]);
     }
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }
@@ -195,7 +206,8 @@ ALWAYS_INLINE __m512i pair_mxfp4(const void *first, const void *second)
 }
 
 #define DEFINE(NAME, ...)                                                                          \
-    void matmul_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows, void *scratch) \
+    void matmul_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,             \
+                                    void *scratch)                                                 \
     {                                                                                              \
         (void)scratch;                                                                             \
         struct block_type type = {sizeof(struct block_##NAME), pair_##NAME, __VA_ARGS__};          \

@@ -63,5 +63,6 @@ ALWAYS_INLINE __m256i chunk_iq4_xs(const void *block, int j)
     const struct block_iq4_xs *b = block;
     __m128i packed = _mm_loadu_si128((const void *)b->qs[j]);
     __m256i q = take_bits(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed), 0, 4, 0);
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)iq4_values)), q);
+    return _mm256_shuffle_epi8(
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)iq4_values)), q);
 }

@@ -18,7 +18,8 @@ ALWAYS_INLINE __m512i load_twice(const uint8_t *bytes, short low, short high)
     return _mm512_srlv_epi16(twice, shifts);
 }
 
-/* `bit` in bytes where bit `low` (lower half) or `high` (upper half) of 32 bytes is set, w elsewhere. */
+/* `bit` in bytes where bit `low` (lower half) or `high` (upper half) of 32 bytes is set, w
+ * elsewhere. */
 ALWAYS_INLINE __m512i or_bit(__m512i w, const uint8_t *bytes, int low, int high, char bit)
 {
     __m512i twice = _mm512_broadcast_i64x4(_mm256_loadu_si256((const void *)bytes));
@@ -74,5 +75,6 @@ ALWAYS_INLINE __m512i chunk_iq4_xs(const void *block, int j)
     __m512i shifts = _mm512_setr_epi64(0, 0, 0x0004000400040004, 0x0004000400040004, 0, 0,
                                        0x0004000400040004, 0x0004000400040004);
     __m512i q = _mm512_and_si512(_mm512_srlv_epi16(twice, shifts), _mm512_set1_epi8(15));
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)iq4_values)), q);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)iq4_values)),
+                               q);
 }

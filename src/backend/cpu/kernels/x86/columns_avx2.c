@@ -9,7 +9,8 @@
 
 static const float SMALLEST_MAXIMUM = 1e-30f;
 
-/* The greatest |x| as its bits: integers order them right, infinities and NaNs above all numbers. */
+/* The greatest |x| as its bits: integers order them right, infinities and NaNs above all numbers.
+ */
 ALWAYS_INLINE float greatest(const float *x, int n)
 {
     __m256i greatest = _mm256_setzero_si256(), magnitude = _mm256_set1_epi32(0x7fffffff);
@@ -17,14 +18,15 @@ ALWAYS_INLINE float greatest(const float *x, int n)
         __m256i bits = _mm256_and_si256(_mm256_loadu_si256((const void *)(x + i)), magnitude);
         greatest = _mm256_max_epu32(greatest, bits);
     }
-    __m128i rest = _mm_max_epu32(_mm256_castsi256_si128(greatest), _mm256_extracti128_si256(greatest, 1));
+    __m128i rest =
+        _mm_max_epu32(_mm256_castsi256_si128(greatest), _mm256_extracti128_si256(greatest, 1));
     rest = _mm_max_epu32(rest, _mm_shuffle_epi32(rest, 0x4e));
     rest = _mm_max_epu32(rest, _mm_shuffle_epi32(rest, 0xb1));
     return float_of_bits((uint32_t)_mm_cvtsi128_si32(rest));
 }
 
-/* The factor from values to bytes, and `scale` back again. Groups that are not finite become zeros with
- * a NaN for their scale; too small ones become zeros. */
+/* The factor from values to bytes, and `scale` back again. Groups that are not finite become zeros
+ * with a NaN for their scale; too small ones become zeros. */
 ALWAYS_INLINE float factor_of(const float *x, int n, float *scale)
 {
     float max = greatest(x, n);
@@ -67,7 +69,8 @@ void quantize_q8_32_avx2(const float *x, void *column, int k)
         __m256i q = round_group(x, factor_of(x, 32, &out.scale[g]));
         _mm256_storeu_si256((void *)(out.q + 32 * g), q);
         __m256i sums = sum_eights(q);
-        __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        __m128i sum =
+            _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
         sum = _mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum));
         out.bias[g] = -128 * _mm_cvtsi128_si32(sum);
     }

@@ -9,7 +9,8 @@
 
 enum { MAX_COLUMNS = 4, ROW_TILE = 8, LANES = 8, CHAINS = 4 };
 
-/* Eight values from number i on; of the last ones of a row only the n that there are, then zeros. */
+/* Eight values from number i on; of the last ones of a row only the n that there are, then zeros.
+ */
 typedef __m256 load_values(const void *row, int i, int n);
 
 struct float_type {
@@ -21,7 +22,8 @@ ALWAYS_INLINE __m256 load_f32(const void *row, int i, int n)
 {
     if (n >= LANES) return _mm256_loadu_ps((const float *)row + i);
     __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_maskload_ps((const float *)row + i, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+    return _mm256_maskload_ps((const float *)row + i,
+                              _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
 }
 
 /* Eight 16-bit numbers. */
@@ -41,7 +43,8 @@ ALWAYS_INLINE __m256 load_f16(const void *row, int i, int n)
 
 ALWAYS_INLINE __m256 load_bf16(const void *row, int i, int n)
 {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_halves(row, i, n)), 16));
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(load_halves(row, i, n)), 16));
 }
 
 /* Several sums a column when there are few columns, to hide the latency of the additions. */
@@ -54,7 +57,8 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
     for (int s = 0; s < n_columns * chains; s++) sums[s] = _mm256_setzero_ps();
     int i = 0;
     for (; i + LANES * chains <= k; i += LANES * chains) {
-        prefetch_block(row + (size_t)i * type.value_bytes, type.value_bytes * LANES * (size_t)chains);
+        prefetch_block(row + (size_t)i * type.value_bytes,
+                       type.value_bytes * LANES * (size_t)chains);
         UNROLL
         for (int s = 0; s < chains; s++) {
             __m256 w = type.load(row, i + LANES * s, LANES);
@@ -79,8 +83,8 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     const float *x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -94,23 +98,30 @@ ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m,
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }
 
 #define DEFINE(NAME, BYTES)                                                                        \
-    void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)  \
+    void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
         (void)scratch;                                                                             \
         multiply_tiles((struct float_type){BYTES, load_##NAME}, m, first_row, n_rows);             \

@@ -42,7 +42,8 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
     for (int s = 0; s < n_columns * chains; s++) sums[s] = _mm512_setzero_ps();
     int i = 0;
     for (; i + LANES * chains <= k; i += LANES * chains) {
-        prefetch_block(row + (size_t)i * type.value_bytes, type.value_bytes * LANES * (size_t)chains);
+        prefetch_block(row + (size_t)i * type.value_bytes,
+                       type.value_bytes * LANES * (size_t)chains);
         UNROLL
         for (int s = 0; s < chains; s++) {
             __m512 w = type.load(row, i + LANES * s, 0xffff);
@@ -57,7 +58,8 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
         __m512 w = type.load(row, i, mask);
         UNROLL
         for (int c = 0; c < n_columns; c++)
-            sums[c * chains] = _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x[c] + i), sums[c * chains]);
+            sums[c * chains] =
+                _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x[c] + i), sums[c * chains]);
     }
     UNROLL
     for (int c = 0; c < n_columns; c++) {
@@ -68,8 +70,8 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     const float *x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -83,17 +85,24 @@ ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m,
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }

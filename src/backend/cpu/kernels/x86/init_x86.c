@@ -19,7 +19,8 @@ static bool has_f16c(void)
 static int highest_tier(void)
 {
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) return TIER_C;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
+        return TIER_C;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
         return TIER_AVX2;
@@ -29,7 +30,10 @@ static int highest_tier(void)
 const char *const *kernels_tiers(void)
 {
     static const char *const lists[TIER_LIMIT][TIER_LIMIT + 1] = {
-        {"c"}, {"c", "avx2"}, {"c", "avx2", "avx512"}, {"c", "avx2", "avx512", "avx512vnni"},
+        {"c"},
+        {"c", "avx2"},
+        {"c", "avx2", "avx512"},
+        {"c", "avx2", "avx512", "avx512vnni"},
     };
     return lists[highest_tier()];
 }
@@ -49,15 +53,17 @@ static void set_wide(struct kernels *kernels, matmul_kernel *wide_of(enum dtype 
 static void use_panels_for_the_rest(struct kernels *kernels)
 {
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
-        if (kernels->narrow[dtype].format == COLUMN_F32) kernels->narrow[dtype] = kernels->wide[dtype];
+        if (kernels->narrow[dtype].format == COLUMN_F32)
+            kernels->narrow[dtype] = kernels->wide[dtype];
 }
 
-/* With registers of 256 bits the sums of bytes, whose scales cost little here, are as fast as panels of
- * floats for any number of columns. */
+/* With registers of 256 bits the sums of bytes, whose scales cost little here, are as fast as
+ * panels of floats for any number of columns. */
 static void keep_narrow_supers(struct kernels *kernels)
 {
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
-        if (kernels->narrow[dtype].format == COLUMN_Q8_256) kernels->wide[dtype] = kernels->narrow[dtype];
+        if (kernels->narrow[dtype].format == COLUMN_Q8_256)
+            kernels->wide[dtype] = kernels->narrow[dtype];
 }
 
 static void fill_avx2(struct kernels *kernels)
@@ -117,7 +123,8 @@ static void fill_avx512(struct kernels *kernels)
 }
 
 /* The product with many columns takes the same quantised columns as the one with few. */
-static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow, matmul_kernel *wide)
+static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow,
+                     matmul_kernel *wide)
 {
     set_narrow(kernels, dtype, narrow);
     if (kernels->wide[dtype].run)

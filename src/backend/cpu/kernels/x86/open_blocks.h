@@ -38,7 +38,8 @@ ALWAYS_INLINE __m256i open_bits(const uint8_t qh[4], char set, char clear)
 
 ALWAYS_INLINE __m256i look_up(const int8_t table[16], __m256i q)
 {
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)), q);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)),
+                               q);
 }
 
 ALWAYS_INLINE struct open_block open_q4_0(const void *block)
@@ -54,7 +55,8 @@ ALWAYS_INLINE struct open_block open_q4_1(const void *block)
     return (struct open_block){open_nibbles(b->qs), _cvtsh_ss(b->d), _cvtsh_ss(b->m)};
 }
 
-/* The fifth bit and the offset of 16 at once: a clear bit fills the upper half of the byte with ones. */
+/* The fifth bit and the offset of 16 at once: a clear bit fills the upper half of the byte with
+ * ones. */
 ALWAYS_INLINE struct open_block open_q5_0(const void *block)
 {
     const struct block_q5_0 *b = block;

@@ -104,6 +104,7 @@ ALWAYS_INLINE struct super_head head_iq4_xs(const void *block)
     __m128i highs = _mm_packus_epi32(_mm_and_si128(high_0, _mm_set1_epi32(3)),
                                      _mm_and_si128(high_4, _mm_set1_epi32(3)));
     words = _mm_sub_epi16(_mm_or_si128(words, _mm_slli_epi16(highs, 4)), _mm_set1_epi16(32));
-    __m256i scales = _mm256_set_m128i(_mm_unpackhi_epi16(words, words), _mm_unpacklo_epi16(words, words));
+    __m256i scales =
+        _mm256_set_m128i(_mm_unpackhi_epi16(words, words), _mm_unpacklo_epi16(words, words));
     return (struct super_head){scales, _mm256_setzero_si256(), _cvtsh_ss(b->d), 0};
 }

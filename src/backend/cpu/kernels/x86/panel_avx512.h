@@ -1,5 +1,5 @@
-/* Walks a product of many columns with panels of bytes: rows in groups of 16, one row in each lane, so
- * that a sum of products needs no addition across lanes. */
+/* Walks a product of many columns with panels of bytes: rows in groups of 16, one row in each lane,
+ * so that a sum of products needs no addition across lanes. */
 #pragma once
 
 #include <immintrin.h>
@@ -24,8 +24,8 @@ struct panel_type {
 };
 
 /* Rows that a group lacks at its end repeat the last one, and their results are dropped. */
-static void pack_panel(const struct panel_type *type, const struct matmul *m, int row, int n_rows, int k0, int k,
-                       char *panel)
+static void pack_panel(const struct panel_type *type, const struct matmul *m, int row, int n_rows,
+                       int k0, int k, char *panel)
 {
     for (int g = 0; g < n_rows; g += GROUP_ROWS, panel += type->group_bytes) {
         const void *rows[GROUP_ROWS];
@@ -35,8 +35,8 @@ static void pack_panel(const struct panel_type *type, const struct matmul *m, in
     }
 }
 
-static void store_sums(const __m512 *sums, const struct matmul *m, int column, int n_columns, int row,
-                       int n_rows, bool add)
+static void store_sums(const __m512 *sums, const struct matmul *m, int column, int n_columns,
+                       int row, int n_rows, bool add)
 {
     __mmask16 mask = n_rows < GROUP_ROWS ? (__mmask16)((1 << n_rows) - 1) : 0xffff;
     for (int c = 0; c < n_columns; c++) {
@@ -47,8 +47,8 @@ static void store_sums(const __m512 *sums, const struct matmul *m, int column, i
 }
 
 /* Tiles of eight columns, then of four, two and one. */
-static void multiply_panel(const struct panel_type *type, const struct matmul *m, int row, int n_rows, int k0,
-                           int k, const char *panel)
+static void multiply_panel(const struct panel_type *type, const struct matmul *m, int row,
+                           int n_rows, int k0, int k, const char *panel)
 {
     int size = 3; /* of a tile, as a power of two */
     for (int c = 0; c < m->n_columns; c += 1 << size) {
@@ -62,8 +62,8 @@ static void multiply_panel(const struct panel_type *type, const struct matmul *m
     }
 }
 
-static void multiply_panels(const struct panel_type *type, const struct matmul *m, int first_row, int n_rows,
-                            char *panel)
+static void multiply_panels(const struct panel_type *type, const struct matmul *m, int first_row,
+                            int n_rows, char *panel)
 {
     int end = first_row + n_rows;
     for (int row = first_row; row < end; row += PANEL_ROWS) {
@@ -83,7 +83,8 @@ ALWAYS_INLINE __m512i broadcast_four(const void *bytes)
     return _mm512_set1_epi32(four);
 }
 
-/* The functions of a table `multiply` out of NAME, which takes the number of columns and `OPTION`. */
+/* The functions of a table `multiply` out of NAME, which takes the number of columns and `OPTION`.
+ */
 #define DEFINE_MULTIPLY(TABLE, NAME, OPTION)                                                       \
     DEFINE_TILE(TABLE##_1, NAME, 1, OPTION)                                                        \
     DEFINE_TILE(TABLE##_2, NAME, 2, OPTION)                                                        \

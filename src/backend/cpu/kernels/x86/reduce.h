@@ -5,9 +5,9 @@
 
 #include "backend/cpu/kernels/inline.h"
 
-/* Decode reads every weight once. The lines are asked for in two steps, far ahead into the second cache,
- * which has room for many requests at a time, and close ahead into the first; across the ends of rows,
- * which follow one another in memory. */
+/* Decode reads every weight once. The lines are asked for in two steps, far ahead into the second
+ * cache, which has room for many requests at a time, and close ahead into the first; across the
+ * ends of rows, which follow one another in memory. */
 enum { PREFETCH_FAR = 4096, PREFETCH_NEAR = 512 };
 
 ALWAYS_INLINE void prefetch_block(const char *block, size_t n_bytes)

@@ -15,15 +15,16 @@ struct super_type {
     bool is_signed;
 };
 
-/* Pairs of products in 16 bits. Unsigned weights are at most 63, so two products stay below 2^15; signed
- * ones lend their sign to x, and 2 * 127 * 127 fits too. */
+/* Pairs of products in 16 bits. Unsigned weights are at most 63, so two products stay below 2^15;
+ * signed ones lend their sign to x, and 2 * 127 * 127 fits too. */
 ALWAYS_INLINE __m256i multiply(__m256i w, __m256i x, bool is_signed)
 {
     if (is_signed) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
     return _mm256_maddubs_epi16(w, x);
 }
 
-/* The scales 2j and 2j + 1, eight times each, out of a lane that holds scales 8 * (j / 4) to + 7. */
+/* The scales 2j and 2j + 1, eight times each, out of a lane that holds scales 8 * (j / 4) to + 7.
+ */
 ALWAYS_INLINE __m256i spread_scales(__m256i lanes, int j)
 {
     int first = 0x0100 + 0x0404 * (j % 4);
@@ -53,7 +54,8 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     UNROLL
     for (int c = 0; c < n_columns; c++) {
         float scale = x[c].scale[b];
-        sums[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[c]), _mm256_set1_ps(head.d * scale), sums[c]);
+        sums[c] =
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[c]), _mm256_set1_ps(head.d * scale), sums[c]);
         if (type.is_signed) continue;
         __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
         __m256 mins = _mm256_cvtepi32_ps(_mm256_madd_epi16(head.mins, values));
@@ -61,8 +63,8 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     struct column_q8_256 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -86,17 +88,24 @@ ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m,
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }

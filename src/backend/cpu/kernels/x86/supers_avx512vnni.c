@@ -15,8 +15,8 @@ struct super_type {
     bool is_signed;
 };
 
-/* Pairs of products in 16 bits. Unsigned weights are at most 63, so two products stay below 2^15; signed
- * ones lend their sign to x, and 2 * 127 * 127 fits too. */
+/* Pairs of products in 16 bits. Unsigned weights are at most 63, so two products stay below 2^15;
+ * signed ones lend their sign to x, and 2 * 127 * 127 fits too. */
 ALWAYS_INLINE __m512i multiply(__m512i w, __m512i x, bool is_signed)
 {
     if (!is_signed) return _mm512_maddubs_epi16(w, x);
@@ -52,16 +52,18 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     UNROLL
     for (int c = 0; c < n_columns; c++) {
         float scale = x[c].scale[b];
-        sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), _mm512_set1_ps(head.d * scale), sums[c]);
+        sums[c] =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), _mm512_set1_ps(head.d * scale), sums[c]);
         if (type.is_signed) continue;
         __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
         __m512i mins = _mm512_zextsi256_si512(_mm256_madd_epi16(head.mins, values));
-        sums[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins), _mm512_set1_ps(head.dmin * scale), sums[c]);
+        sums[c] =
+            _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins), _mm512_set1_ps(head.dmin * scale), sums[c]);
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
     struct column_q8_256 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
@@ -85,23 +87,31 @@ ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m,
 }
 
 /* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row, int n_rows)
+ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
 {
     int end = first_row + n_rows;
     for (int r = first_row; r < end; r += ROW_TILE) {
         int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS)
-            switch (m->n_columns - c) {
-            case 1: multiply_rows(type, m, r, rows, c, 1); break;
-            case 2: multiply_rows(type, m, r, rows, c, 2); break;
-            case 3: multiply_rows(type, m, r, rows, c, 3); break;
-            default: multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
             }
     }
 }
 
 #define DEFINE(NAME, SIGNED)                                                                       \
-    void matmul_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows, void *scratch) \
+    void matmul_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,             \
+                                    void *scratch)                                                 \
     {                                                                                              \
         (void)scratch;                                                                             \
         struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED}; \

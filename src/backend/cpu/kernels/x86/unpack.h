@@ -25,8 +25,8 @@ ALWAYS_INLINE void unpack_16(__m128i q, float scale, float offset, float *values
     unpack_eight(_mm_srli_si128(q, 8), scales, offsets, values + 8);
 }
 
-ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, size_t block_bytes, const void *row,
-                                 float *values, int n)
+ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, size_t block_bytes,
+                                 const void *row, float *values, int n)
 {
     const char *block = row;
     for (; n > 0; n -= 256, values += 256, block += block_bytes) {
@@ -45,7 +45,8 @@ ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, size_t bloc
     }
 }
 
-ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const void *row, float *values, int n)
+ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const void *row,
+                                 float *values, int n)
 {
     const char *block = row;
     for (; n > 0; n -= 32, values += 32, block += block_bytes) {
@@ -93,12 +94,16 @@ static void unpack_f16(const void *row, float *values, int n)
 static void unpack_wide(enum dtype dtype, const void *row, float *values, int n)
 {
     static unpack_row *const unpackers[DTYPE_LIMIT] = {
-        [DTYPE_F16] = unpack_f16,     [DTYPE_Q4_0] = unpack_q4_0,     [DTYPE_Q4_1] = unpack_q4_1,
-        [DTYPE_Q5_0] = unpack_q5_0,   [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q8_0] = unpack_q8_0,
-        [DTYPE_Q2_K] = unpack_q2_k,   [DTYPE_Q3_K] = unpack_q3_k,     [DTYPE_Q4_K] = unpack_q4_k,
-        [DTYPE_Q5_K] = unpack_q5_k,   [DTYPE_Q6_K] = unpack_q6_k,     [DTYPE_IQ4_NL] = unpack_iq4_nl,
+        [DTYPE_F16] = unpack_f16,       [DTYPE_Q4_0] = unpack_q4_0,
+        [DTYPE_Q4_1] = unpack_q4_1,     [DTYPE_Q5_0] = unpack_q5_0,
+        [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q8_0] = unpack_q8_0,
+        [DTYPE_Q2_K] = unpack_q2_k,     [DTYPE_Q3_K] = unpack_q3_k,
+        [DTYPE_Q4_K] = unpack_q4_k,     [DTYPE_Q5_K] = unpack_q5_k,
+        [DTYPE_Q6_K] = unpack_q6_k,     [DTYPE_IQ4_NL] = unpack_iq4_nl,
         [DTYPE_IQ4_XS] = unpack_iq4_xs, [DTYPE_MXFP4] = unpack_mxfp4,
     };
-    if (unpackers[dtype]) unpackers[dtype](row, values, n);
-    else dtype_unpack(dtype, row, values, n);
+    if (unpackers[dtype])
+        unpackers[dtype](row, values, n);
+    else
+        dtype_unpack(dtype, row, values, n);
 }

@@ -10,10 +10,11 @@
 
 enum { LANES = 8 };
 
-/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, the latter by the first seven terms of its series, whose rest is
- * below the last bit. ln(2) is subtracted in two parts, so that r is exact. The limits make the power
- * an infinity or a zero where it should be one; 2^n is applied in two factors as it may be too large or
- * too small for one. A NaN stays one: as the second operand it survives the limits. */
+/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, the latter by the first seven terms of its series, whose
+ * rest is below the last bit. ln(2) is subtracted in two parts, so that r is exact. The limits make
+ * the power an infinity or a zero where it should be one; 2^n is applied in two factors as it may
+ * be too large or too small for one. A NaN stays one: as the second operand it survives the limits.
+ */
 ALWAYS_INLINE __m256 exp_256(__m256 x)
 {
     x = _mm256_min_ps(_mm256_set1_ps(89), _mm256_max_ps(_mm256_set1_ps(-105), x));
@@ -116,8 +117,8 @@ static float sum_of(const float *x, int n)
 }
 
 /* y = (x - mean) * factor * w + b */
-static void normalize(const float *x, float mean, float factor, const float *w, const float *b, float *y,
-                      int n)
+static void normalize(const float *x, float mean, float factor, const float *w, const float *b,
+                      float *y, int n)
 {
     __m256 means = _mm256_set1_ps(mean), factors = _mm256_set1_ps(factor);
     int i = 0;
@@ -148,7 +149,8 @@ void add_scaled_avx2(float *y, const float *x, float scale, int n)
     __m256 scales = _mm256_set1_ps(scale);
     int i = 0;
     for (; i + LANES <= n; i += LANES)
-        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(scales, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+        _mm256_storeu_ps(y + i,
+                         _mm256_fmadd_ps(scales, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
     for (; i < n; i++) y[i] += scale * x[i];
 }
 
@@ -166,8 +168,10 @@ void rope_pairs_avx2(float *x, const float *cos, const float *sin, int n_rot)
     __m256i twice = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
     int i = 0;
     for (; i + LANES <= n_rot; i += LANES) {
-        __m256 c = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(cos + i / 2)), twice);
-        __m256 s = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(sin + i / 2)), twice);
+        __m256 c =
+            _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(cos + i / 2)), twice);
+        __m256 s =
+            _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(sin + i / 2)), twice);
         __m256 value = _mm256_loadu_ps(x + i), swapped = _mm256_permute_ps(value, 0xb1);
         _mm256_storeu_ps(x + i, _mm256_fmaddsub_ps(value, c, _mm256_mul_ps(swapped, s)));
     }

@@ -31,8 +31,10 @@ ALWAYS_INLINE vec vec_fma(vec a, vec b, vec sum)
 /* Transposes four by four inside the lanes of 128 bits while it adds, then adds the lanes. */
 ALWAYS_INLINE void add_tile_sums(const vec sums[4], float rows[4])
 {
-    vec ab = _mm512_add_ps(_mm512_unpacklo_ps(sums[0], sums[1]), _mm512_unpackhi_ps(sums[0], sums[1]));
-    vec cd = _mm512_add_ps(_mm512_unpacklo_ps(sums[2], sums[3]), _mm512_unpackhi_ps(sums[2], sums[3]));
+    vec ab =
+        _mm512_add_ps(_mm512_unpacklo_ps(sums[0], sums[1]), _mm512_unpackhi_ps(sums[0], sums[1]));
+    vec cd =
+        _mm512_add_ps(_mm512_unpacklo_ps(sums[2], sums[3]), _mm512_unpackhi_ps(sums[2], sums[3]));
     __m512d low = _mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd));
     __m512d high = _mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd));
     vec all = _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high));

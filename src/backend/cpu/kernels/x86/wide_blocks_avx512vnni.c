@@ -1,5 +1,6 @@
 /* Many columns in groups of 32 with weights in blocks of 32. A panel holds bytes q + 128, four
- * consecutive values of each of 16 rows in a vector; the sum of a column's group takes the 128 away. */
+ * consecutive values of each of 16 rows in a vector; the sum of a column's group takes the 128
+ * away. */
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/open_blocks.h"
@@ -12,11 +13,12 @@ struct packed_block {
 };
 
 enum { GROUP_BYTES = sizeof(struct packed_block) * (BYTE_PANEL_K / 32) };
-static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES, "the panel fits the scratch");
+static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES,
+              "the panel fits the scratch");
 
 /* The upper half of each vector stays empty. */
-ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void *const rows[GROUP_ROWS], int k0,
-                               int k, char *group)
+ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes,
+                               const void *const rows[GROUP_ROWS], int k0, int k, char *group)
 {
     struct packed_block *out = (struct packed_block *)group;
     for (int b = k0 / 32; b < (k0 + k) / 32; b++, out++) {
@@ -32,8 +34,8 @@ ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void 
     }
 }
 
-ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                   int k, __m512 *out, bool has_min)
+ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, int column,
+                                   int n_columns, int k0, int k, __m512 *out, bool has_min)
 {
     const struct packed_block *w = (const struct packed_block *)group;
     struct column_q8_32 x[MAX_TILE];
@@ -56,13 +58,15 @@ ALWAYS_INLINE void multiply_blocks(const char *group, const struct matmul *m, in
             __m512i q = _mm512_load_si512(w->q[i]);
             UNROLL
             for (int c = 0; c < n_columns; c++)
-                dots[c] = _mm512_dpbusd_epi32(dots[c], q, broadcast_four(x[c].q + 32 * (size_t)b + 4 * i));
+                dots[c] = _mm512_dpbusd_epi32(dots[c], q,
+                                              broadcast_four(x[c].q + 32 * (size_t)b + 4 * i));
         }
         __m512 d = _mm512_load_ps(w->d), min = _mm512_load_ps(w->m);
         UNROLL
         for (int c = 0; c < n_columns; c++) {
             __m512 scale = _mm512_set1_ps(x[c].scale[b]);
-            sums[c] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dots[c]), scale), d, sums[c]);
+            sums[c] =
+                _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dots[c]), scale), d, sums[c]);
             if (!has_min) continue;
             float sum = (float)x[c].bias[b] * (-1.0f / 128) * x[c].scale[b];
             sums[c] = _mm512_fmadd_ps(_mm512_set1_ps(sum), min, sums[c]);

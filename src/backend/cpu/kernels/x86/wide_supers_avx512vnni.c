@@ -1,5 +1,6 @@
 /* Many columns in groups of 256 with weights in super-blocks. A panel holds unsigned bytes, four
- * consecutive values of each of 16 rows in a vector; signed types carry their offset as a minimum. */
+ * consecutive values of each of 16 rows in a vector; signed types carry their offset as a minimum.
+ */
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/x86/chunks_avx512.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
@@ -9,16 +10,17 @@
 
 struct packed_super {
     uint8_t q[64][GROUP_ROWS][4];
-    float scales[16][GROUP_ROWS];    /* d times the scale of 16 values */
+    float scales[16][GROUP_ROWS]; /* d times the scale of 16 values */
     int16_t mins[8][GROUP_ROWS][2];
     float dmin[GROUP_ROWS];
 };
 
 enum { GROUP_BYTES = sizeof(struct packed_super) * (BYTE_PANEL_K / 256) };
-static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES, "the panel fits the scratch");
+static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES,
+              "the panel fits the scratch");
 
 ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_ROWS], bool is_signed,
-                       struct packed_super *out)
+                              struct packed_super *out)
 {
     __m512i scales[GROUP_ROWS], mins[GROUP_ROWS];
     for (int r = 0; r < GROUP_ROWS; r++) {
@@ -35,8 +37,8 @@ ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_RO
     memcpy(out->mins, mins, sizeof out->mins);
 }
 
-ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP_ROWS], bool is_signed,
-                        struct packed_super *out)
+ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP_ROWS],
+                               bool is_signed, struct packed_super *out)
 {
     __m512i flip = _mm512_set1_epi8(is_signed ? (char)0x80 : 0);
     UNROLL
@@ -48,21 +50,23 @@ ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP
     }
 }
 
-ALWAYS_INLINE void pack_supers(open_head *open, open_chunk *chunk, size_t block_bytes, bool is_signed,
-                               const void *const rows[GROUP_ROWS], int k0, int k, char *group)
+ALWAYS_INLINE void pack_supers(open_head *open, open_chunk *chunk, size_t block_bytes,
+                               bool is_signed, const void *const rows[GROUP_ROWS], int k0, int k,
+                               char *group)
 {
     struct packed_super *out = (struct packed_super *)group;
     for (int b = k0 / 256; b < (k0 + k) / 256; b++, out++) {
         const char *blocks[GROUP_ROWS];
-        for (int r = 0; r < GROUP_ROWS; r++) blocks[r] = (const char *)rows[r] + block_bytes * (size_t)b;
+        for (int r = 0; r < GROUP_ROWS; r++)
+            blocks[r] = (const char *)rows[r] + block_bytes * (size_t)b;
         pack_heads(open, blocks, is_signed, out);
         pack_values(chunk, blocks, is_signed, out);
     }
 }
 
 /* Sums of scale * q * x over a super-block: 4 * n_quads values share a scale. */
-ALWAYS_INLINE void add_values(const struct packed_super *w, const int8_t *const *x, int n_columns, int n_quads,
-                              __m512 *sums)
+ALWAYS_INLINE void add_values(const struct packed_super *w, const int8_t *const *x, int n_columns,
+                              int n_quads, __m512 *sums)
 {
     for (int first = 0; first < 64; first += n_quads) {
         __m512i dots[MAX_TILE];
@@ -82,8 +86,8 @@ ALWAYS_INLINE void add_values(const struct packed_super *w, const int8_t *const 
     }
 }
 
-ALWAYS_INLINE void subtract_mins(const struct packed_super *w, const int16_t *const *x_sums, int n_columns,
-                                 __m512 *sums)
+ALWAYS_INLINE void subtract_mins(const struct packed_super *w, const int16_t *const *x_sums,
+                                 int n_columns, __m512 *sums)
 {
     __m512i mins[MAX_TILE];
     UNROLL
@@ -97,11 +101,12 @@ ALWAYS_INLINE void subtract_mins(const struct packed_super *w, const int16_t *co
     }
     __m512 dmin = _mm512_load_ps(w->dmin);
     UNROLL
-    for (int c = 0; c < n_columns; c++) sums[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins[c]), dmin, sums[c]);
+    for (int c = 0; c < n_columns; c++)
+        sums[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins[c]), dmin, sums[c]);
 }
 
-ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, int column, int n_columns, int k0,
-                                   int k, __m512 *out, int n_quads)
+ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, int column,
+                                   int n_columns, int k0, int k, __m512 *out, int n_quads)
 {
     const struct packed_super *w = (const struct packed_super *)group;
     const int8_t *x[MAX_TILE];
