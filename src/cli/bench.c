@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/peers.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
 
@@ -16,7 +17,7 @@ enum { DEPTHS_MOST = 16, REPEATS_MOST = 1000 };
 
 struct bench {
     heft_options options;
-    const char *depths_text;
+    const char *depths_text, *peers_text;
     int n_prompt, n_answer, n_repeats;
     bool peaks_only, json;
 
@@ -27,7 +28,10 @@ struct bench {
     heft_info info;
     int32_t *tokens; /* [n_ctx] any tokens */
     float *logits;   /* [n_vocab] */
-    double *rates;   /* [n_repeats] of the row that is measured */
+    struct peer peers[PEERS_MOST];
+    int n_peers;
+    char *peers_words; /* the text they point into */
+    double *rates; /* [1 + n_peers, n_repeats] of the row that is measured: heft, then its peers */
     json_t *rows;
 };
 
@@ -40,12 +44,18 @@ struct row {
 
 static heft_status run(const struct command *self, int argc, char **argv, heft_error *error);
 static heft_status parse_depths(struct bench *bench, heft_error *error);
+static heft_status parse_peers(struct bench *bench, heft_error *error);
 static heft_status open_all(struct bench *bench, heft_error *error);
 static void close_all(struct bench *bench);
 static heft_status measure_all(struct bench *bench, heft_error *error);
 static heft_status measure(struct bench *bench, const struct row *row, heft_error *error);
+static heft_status measure_peers(struct bench *bench, const struct row *row, int round,
+                                 heft_error *error);
+static double *rates_of(const struct bench *bench, int contestant);
+static double median_of(const struct bench *bench, int contestant);
 static heft_status feed(struct bench *bench, int n_tokens, bool together, heft_error *error);
 static void report_row(struct bench *bench, const struct row *row);
+static json_t *peers_json(const struct bench *bench);
 static void report_peaks(const struct bench *bench);
 static json_t *peaks_json(const struct peaks *peaks);
 static int compare(const void *a, const void *b);
@@ -59,6 +69,8 @@ static const struct option bench_options[] = {
      "tokens that are in the context before (0)", 0, 0, NULL},
     {"-r --repetitions", OPTION_INT, offsetof(struct bench, n_repeats), "N",
      "how often each is measured (5)", 1, REPEATS_MOST, NULL},
+    {"--peers", OPTION_TEXT, offsetof(struct bench, peers_text), "NAME=PROGRAM,...",
+     "llama-bench programs, run in turns with heft on the same file", 0, 0, NULL},
     {"--peaks", OPTION_FLAG, offsetof(struct bench, peaks_only), NULL,
      "measure the machine only, no model", 0, 0, NULL},
     {"--json", OPTION_FLAG, offsetof(struct bench, json), NULL, "print JSON", 0, 0, NULL},
@@ -74,9 +86,12 @@ const struct command command_bench = {
         "Beside it stands the memory read (weights of the active experts and the key-value cache)\n"
         "as a share of the bandwidth of this machine, and the arithmetic (two operations a "
         "weight)\n"
-        "as a share of its int8 peak. Both limits are measured in the same run.",
+        "as a share of its int8 peak. Both limits are measured in the same run.\n"
+        "With --peers, every round measures heft and then each of them; each line of a peer ends\n"
+        "with how many times faster heft was, in the median.",
     .examples = "  heft bench model.gguf\n"
                 "  heft bench -p 512 -n 64 -d 0,4096,16384 -ctk q8_0 model.gguf\n"
+                "  heft bench --peers \"llama=./llama-bench,ik=./ik-bench -rtr 1\" model.gguf\n"
                 "  heft bench --peaks --json\n",
     .run = run,
 };
@@ -102,6 +117,7 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
 
     char room[4400];
     status = parse_depths(&bench, error);
+    if (status == HEFT_OK) status = parse_peers(&bench, error);
     if (status == HEFT_OK && !bench.peaks_only)
         status = settings_model(&bench.options.model, room, sizeof room, error);
     if (status == HEFT_OK && !bench.peaks_only) status = open_all(&bench, error);
@@ -133,6 +149,14 @@ static heft_status parse_depths(struct bench *bench, heft_error *error)
     }
 }
 
+static heft_status parse_peers(struct bench *bench, heft_error *error)
+{
+    if (!bench->peers_text) return HEFT_OK;
+    bench->peers_words = strdup(bench->peers_text);
+    if (!bench->peers_words) return error_set(error, HEFT_INTERNAL, "no memory for the peers");
+    return peers_parse(bench->peers_words, bench->peers, &bench->n_peers, error);
+}
+
 static heft_status open_all(struct bench *bench, heft_error *error)
 {
     int deepest = 0;
@@ -150,7 +174,8 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     size_t n_tokens = (size_t)bench->options.n_ctx;
     bench->tokens = malloc(n_tokens * sizeof *bench->tokens);
     bench->logits = malloc((size_t)bench->info.n_vocab * sizeof *bench->logits);
-    bench->rates = malloc((size_t)bench->n_repeats * sizeof *bench->rates);
+    size_t n_rates = (size_t)(1 + bench->n_peers) * (size_t)bench->n_repeats;
+    bench->rates = malloc(n_rates * sizeof *bench->rates);
     bench->rows = json_array();
     if (!bench->tokens || !bench->logits || !bench->rates || !bench->rows)
         return error_set(error, HEFT_INTERNAL, "no memory for the measurement");
@@ -167,6 +192,7 @@ static void close_all(struct bench *bench)
     free(bench->tokens);
     free(bench->logits);
     free(bench->rates);
+    free(bench->peers_words);
     json_decref(bench->rows);
 }
 
@@ -201,13 +227,44 @@ static heft_status measure(struct bench *bench, const struct row *row, heft_erro
         uint64_t start = clock_ns();
         heft_status status = feed(bench, row->n_tokens, row->together, error);
         double seconds = (double)(clock_ns() - start) * 1e-9;
+        if (status == HEFT_OK && i >= 0) {
+            bench->rates[i] = row->n_tokens / seconds;
+            status = measure_peers(bench, row, i, error);
+        }
         if (status != HEFT_OK) return status;
-        if (i >= 0) bench->rates[i] = row->n_tokens / seconds;
     }
     progress_end(&progress);
-    qsort(bench->rates, (size_t)bench->n_repeats, sizeof *bench->rates, compare);
+    for (int i = 0; i <= bench->n_peers; i++)
+        qsort(rates_of(bench, i), (size_t)bench->n_repeats, sizeof *bench->rates, compare);
     report_row(bench, row);
     return HEFT_OK;
+}
+
+static heft_status measure_peers(struct bench *bench, const struct row *row, int round,
+                                 heft_error *error)
+{
+    const struct peer_run run = {.model = bench->options.model,
+                                 .n_threads = bench->info.n_threads,
+                                 .n_prompt = row->together ? row->n_tokens : 0,
+                                 .n_answer = row->together ? 0 : row->n_tokens,
+                                 .depth = row->depth};
+    heft_status status = HEFT_OK;
+    for (int i = 0; i < bench->n_peers && status == HEFT_OK; i++)
+        status = peer_measure(&bench->peers[i], &run, &rates_of(bench, i + 1)[round], error);
+    return status;
+}
+
+/* Of contestant 0, heft, or of a peer. */
+static double *rates_of(const struct bench *bench, int contestant)
+{
+    return bench->rates + (size_t)contestant * (size_t)bench->n_repeats;
+}
+
+/* Sorted rates. */
+static double median_of(const struct bench *bench, int contestant)
+{
+    const double *rates = rates_of(bench, contestant);
+    return (rates[(bench->n_repeats - 1) / 2] + rates[bench->n_repeats / 2]) / 2;
 }
 
 static heft_status feed(struct bench *bench, int n_tokens, bool together, heft_error *error)
@@ -227,7 +284,7 @@ static void report_row(struct bench *bench, const struct row *row)
     const heft_info *info = &bench->info;
     const double *rates = bench->rates;
     int n = bench->n_repeats;
-    double median = (rates[(n - 1) / 2] + rates[n / 2]) / 2;
+    double median = median_of(bench, 0);
     /* A batch reads the weights once for all its tokens, and how many of the experts is not known.
      */
     double mean_depth = row->depth + row->n_tokens / 2.0;
@@ -239,12 +296,13 @@ static void report_row(struct bench *bench, const struct row *row)
     double gbs_share = gbs / bench->peaks.read_gbs[1];
     double gops_share = gops / bench->peaks.int8_gops[1];
     if (bench->json) {
-        json_array_append_new(
-            bench->rows, json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name",
-                                   row->name, "depth", row->depth, "n_tokens", row->n_tokens,
-                                   "tokens_per_second", median, "slowest", rates[0], "fastest",
-                                   rates[n - 1], "gb_per_second", gbs, "bandwidth_share", gbs_share,
-                                   "gop_per_second", gops, "int8_share", gops_share));
+        json_array_append_new(bench->rows,
+                              json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
+                                        "name", row->name, "depth", row->depth, "n_tokens",
+                                        row->n_tokens, "tokens_per_second", median, "slowest",
+                                        rates[0], "fastest", rates[n - 1], "gb_per_second", gbs,
+                                        "bandwidth_share", gbs_share, "gop_per_second", gops,
+                                        "int8_share", gops_share, "peers", peers_json(bench)));
         return;
     }
     char speed[64];
@@ -255,7 +313,28 @@ static void report_row(struct bench *bench, const struct row *row)
     else
         printf("%9.2f %4.0f %%", gbs, 100 * gbs_share);
     printf(" %10.1f %4.0f %%\n", gops, 100 * gops_share);
+    for (int i = 1; i <= bench->n_peers; i++) {
+        const double *peer = rates_of(bench, i);
+        snprintf(speed, sizeof speed, "%.2f (%.2f to %.2f)", median_of(bench, i), peer[0],
+                 peer[n - 1]);
+        printf("  %-22s  %-30s  heft %.2f times\n", bench->peers[i - 1].name, speed,
+               median / median_of(bench, i));
+    }
     fflush(stdout);
+}
+
+static json_t *peers_json(const struct bench *bench)
+{
+    json_t *peers = json_array();
+    for (int i = 1; i <= bench->n_peers; i++) {
+        const double *rates = rates_of(bench, i);
+        json_array_append_new(peers, json_pack("{s:s, s:f, s:f, s:f, s:f}", "name",
+                                               bench->peers[i - 1].name, "tokens_per_second",
+                                               median_of(bench, i), "slowest", rates[0], "fastest",
+                                               rates[bench->n_repeats - 1], "heft_times",
+                                               median_of(bench, 0) / median_of(bench, i)));
+    }
+    return peers;
 }
 
 static void report_peaks(const struct bench *bench)
