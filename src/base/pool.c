@@ -102,10 +102,16 @@ void pool_run(struct pool *pool, pool_job *job, void *argument)
     pool_barrier(self);
 }
 
+void pool_run_alone(struct pool *pool, pool_job *job, void *argument)
+{
+    struct worker self = {0, 1, pool};
+    job(&self, argument);
+}
+
 void pool_barrier(const struct worker *worker)
 {
     struct pool *pool = worker->pool;
-    if (pool->n_threads == 1) return;
+    if (worker->n_workers == 1) return;
     unsigned seen = atomic_load(&pool->arrived.value);
     if (atomic_fetch_add(&pool->n_arrived, 1) + 1 == pool->n_threads) {
         atomic_store(&pool->n_arrived, 0);

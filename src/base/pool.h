@@ -24,6 +24,9 @@ int pool_n_threads(const struct pool *pool);
 /* Runs job(worker, argument) once on every worker and returns when all are done. */
 void pool_run(struct pool *pool, pool_job *job, void *argument);
 
+/* Runs the job on the caller's thread only: for work that is smaller than waking the others. */
+void pool_run_alone(struct pool *pool, pool_job *job, void *argument);
+
 /* Inside a job: waits until every worker has arrived. All workers must call it equally often. */
 void pool_barrier(const struct worker *worker);
 

@@ -30,6 +30,7 @@ static size_t column_set_bytes(int64_t n, int k);
 static size_t thread_bytes(const struct limits *limits);
 static size_t kernel_bytes(const struct limits *limits);
 static size_t tile_floats(const struct limits *limits);
+static int rows_worth_sharing(const struct limits *limits);
 static void *carve(struct carver *carver, size_t n, size_t bytes_each);
 static void phases_walk(const struct worker *worker, void *argument);
 
@@ -50,6 +51,8 @@ static heft_status cpu_prepare(struct backend *backend, const struct limits *lim
                          (double)cpu->memory_bytes / 1e6);
     layout(cpu, limits, cpu->memory);
     cpu->limits = *limits;
+    cpu->n_rows = limits->n_rows;
+    cpu->n_rows_shared = rows_worth_sharing(limits);
     for (int i = 0; i < CPU_ABSORB_ROWS; i++) cpu->slice_index[i] = i * limits->n_heads;
     return HEFT_OK;
 }
@@ -144,7 +147,7 @@ void cpu_run(struct cpu *cpu, struct phase *phases, int n_phases)
 {
     struct walk walk = {cpu, phases, n_phases};
     for (int i = 0; i < n_phases; i++) pool_counter_reset(&phases[i].counter);
-    pool_run(cpu->pool, phases_walk, &walk);
+    (cpu->n_rows < cpu->n_rows_shared ? pool_run_alone : pool_run)(cpu->pool, phases_walk, &walk);
 }
 
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker)
@@ -166,6 +169,17 @@ static void phases_walk(const struct worker *worker, void *argument)
         if (i > 0) pool_barrier(worker);
         walk->phases[i].run(walk->cpu, worker, &walk->phases[i]);
     }
+}
+
+/* Rows whose work in the widest stage, in multiply-adds, takes longer than a few barriers. */
+static int rows_worth_sharing(const struct limits *limits)
+{
+    const int64_t barriers = 1000 * 1000;
+    int64_t dense = (int64_t)limits->d_model * limits->d_ff;
+    int64_t experts = (int64_t)limits->d_model * limits->d_ff_expert * limits->n_used;
+    int64_t project = (int64_t)limits->d_model * limits->o_width;
+    int64_t row = 2 * (dense + experts) > project ? 2 * (dense + experts) : project;
+    return (int)(barriers / (row + 1)) + 1;
 }
 
 /* ---- memory ---- */

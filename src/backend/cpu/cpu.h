@@ -28,6 +28,8 @@ struct cpu {
     char *columns;
     size_t columns_bytes, columns_used;
 
+    int n_rows;           /* of the pass that is running */
+    int n_rows_shared;    /* from so many rows on, the work of a stage is shared by all threads */
     char *thread_scratch; /* [n_threads] of thread_bytes */
     size_t thread_bytes;
 

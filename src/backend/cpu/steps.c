@@ -32,8 +32,10 @@ static unsigned parts_of(const struct feed_forward *ffn);
 
 void cpu_embed(struct backend *backend, const struct weight *table, const struct batch *batch)
 {
+    struct cpu *cpu = cpu_of(backend);
     struct embedding embedding = {table, batch};
-    cpu_run(cpu_of(backend), &(struct phase){.run = embed_run, .arguments = &embedding}, 1);
+    cpu->n_rows = batch->n_rows;
+    cpu_run(cpu, &(struct phase){.run = embed_run, .arguments = &embedding}, 1);
 }
 
 void cpu_norm(struct backend *backend, const struct norm *norm, const float *in, float *out,
