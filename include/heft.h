@@ -79,7 +79,8 @@ heft_status heft_engine_open(const heft_options *options, heft_engine **out, hef
 void heft_engine_close(heft_engine *engine); /* closes its sessions too; NULL is fine */
 
 /* Makes the step that is running, or else the next one, return HEFT_CANCELLED. Callable from any
- * thread and from a signal handler. The sessions keep the tokens whose chunk was finished. */
+ * thread and from a signal handler. The sessions keep the tokens whose chunk was finished. A cancel
+ * that came when there was nothing left to stop is taken back by a step of no work. */
 void heft_engine_cancel(heft_engine *engine);
 
 typedef struct heft_info {

@@ -18,7 +18,8 @@ static inline bool flag_is_up(const struct flag *flag)
     return atomic_load(&flag->raised) != 0;
 }
 
-static inline void flag_lower(struct flag *flag)
+/* True if it was up: one of several that lower it is told. */
+static inline bool flag_lower(struct flag *flag)
 {
-    atomic_store(&flag->raised, 0);
+    return atomic_exchange(&flag->raised, 0) != 0;
 }

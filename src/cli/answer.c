@@ -159,11 +159,7 @@ static heft_status step(struct state *state, const int32_t *tokens, int n_tokens
         .logits = last ? state->logits : NULL,
         .n_logits = last,
     };
-    heft_status status = heft_step(state->request->engine, &work, 1, error);
-    /* The SIGINT of an earlier answer may have come too late for its last step. */
-    if (status == HEFT_CANCELLED && !interrupted())
-        status = heft_step(state->request->engine, &work, 1, error);
-    return status;
+    return heft_step(state->request->engine, &work, 1, error);
 }
 
 static heft_status generate(struct state *state, heft_error *error)

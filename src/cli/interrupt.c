@@ -32,10 +32,7 @@ void interrupt_begin(heft_engine *engine)
 void interrupt_end(void)
 {
     sigaction(SIGINT, &before, NULL);
+    /* A signal that came after the last step is not for the next answer. */
+    if (seen) heft_step(cancelled_engine, NULL, 0, NULL);
     cancelled_engine = NULL;
-}
-
-bool interrupted(void)
-{
-    return seen;
 }

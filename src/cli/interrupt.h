@@ -7,6 +7,3 @@
  * SIGINT in a row ends it. One engine at a time. */
 void interrupt_begin(heft_engine *engine);
 void interrupt_end(void);
-
-/* SIGINT has come since interrupt_begin. */
-bool interrupted(void);

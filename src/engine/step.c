@@ -13,6 +13,8 @@ struct progress {
 static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work,
                               heft_error *error);
 static heft_status check_item(const heft_engine *engine, const heft_work *item, heft_error *error);
+static bool step_chunk(heft_engine *engine, const heft_work *work, int n_work,
+                       struct progress *progress);
 static void gather(heft_engine *engine, const heft_work *work, int n_work,
                    struct progress *progress);
 static void want_logits(heft_engine *engine, const heft_work *item, int first, int n);
@@ -25,20 +27,25 @@ heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, he
         return error_set(error, HEFT_USAGE, "heft_step: no engine or no work");
     heft_status status = check_work(engine, work, n_work, error);
     if (status != HEFT_OK) return status;
-    struct progress progress = {0};
-    for (;;) {
-        struct progress next = progress;
-        gather(engine, work, n_work, &next);
-        if (engine->builder.batch.n_rows == 0) return HEFT_OK;
-        if (!decoder_forward(engine->model, engine->backend, &engine->builder.batch,
-                             &engine->stop)) {
-            flag_lower(&engine->stop);
-            return error_set(error, HEFT_CANCELLED, "cancelled");
-        }
-        read_logits(engine);
-        keep_tokens(work, progress, next);
-        progress = next;
-    }
+    for (struct progress progress = {0}; step_chunk(engine, work, n_work, &progress);) continue;
+    /* Here and nowhere else, so that a cancel that comes after the last layer is this step's too. */
+    if (flag_lower(&engine->stop)) return error_set(error, HEFT_CANCELLED, "cancelled");
+    return HEFT_OK;
+}
+
+/* Computes the next n_batch rows. False if there are none left, or if they were cancelled. */
+static bool step_chunk(heft_engine *engine, const heft_work *work, int n_work,
+                       struct progress *progress)
+{
+    struct progress next = *progress;
+    const struct batch *batch = &engine->builder.batch;
+    gather(engine, work, n_work, &next);
+    if (batch->n_rows == 0) return false;
+    if (!decoder_forward(engine->model, engine->backend, batch, &engine->stop)) return false;
+    read_logits(engine);
+    keep_tokens(work, *progress, next);
+    *progress = next;
+    return true;
 }
 
 /* Everything is checked before anything is computed. */
