@@ -246,3 +246,21 @@ static inline int q3_k_scale(const uint8_t scales[12], int j)
     int high = scales[8 + j % 4] >> 2 * (j / 4) & 3;
     return (low | high << 4) - 32;
 }
+
+/* The d of an IQ1_M super-block, a half. */
+static inline uint16_t iq1_m_scale(const uint8_t scales[8])
+{
+    return (uint16_t)(scales[1] >> 4 | (scales[3] & 0xf0) | (scales[5] & 0xf0) << 4 |
+                      (scales[7] & 0xf0) << 8);
+}
+
+/* ---- base 3 ---- */
+
+/* Digit k of a byte: shift it in front of the point, modulo 256, and take what times 3 carries
+ * over. */
+static inline int ternary_digit(uint8_t byte, int k)
+{
+    static const uint8_t powers[5] = {1, 3, 9, 27, 81};
+    uint8_t shifted = (uint8_t)(byte * powers[k]);
+    return shifted * 3 >> 8;
+}

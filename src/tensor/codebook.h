@@ -11,16 +11,15 @@ extern const int8_t iq4_values[16];
 /* E2M1 of MXFP4 and NVFP4, doubled so that it is whole. The scales below are halved for it. */
 extern const int8_t e2m1_values[16];
 
-/* Rows of 8 values of 2 bits, first value lowest; they index iq2_values. */
-extern const uint16_t iq2_xxs_rows[256], iq2_xs_rows[512], iq2_s_rows[1024];
-extern const int8_t iq2_values[3];
+/* Rows of 8 magnitudes, a byte each, the first value lowest. */
+extern const uint64_t iq2_xxs_rows[256], iq2_xs_rows[512], iq2_s_rows[1024];
 
-/* Rows of 4 values of 4 bits; they index iq3_xxs_values, and mean 2 * index + 1 in IQ3_S. */
-extern const uint16_t iq3_xxs_rows[256], iq3_s_rows[512];
-extern const int8_t iq3_xxs_values[8];
+/* Rows of 4 magnitudes. */
+extern const uint32_t iq3_xxs_rows[256], iq3_s_rows[512];
 
-/* Rows of 8 values of 2 bits, which mean index - 1: IQ1_S and IQ1_M. */
-extern const uint16_t iq1_s_rows[2048];
+/* Rows of 8 values of IQ1_S and IQ1_M, which are -1, 0 or 1: stored as 8 * (value + 1), so that
+ * delta is a whole number too. */
+extern const uint64_t iq1_s_rows[2048];
 
 /* Signs of 8 values, one bit each, from 7: the number of minus signs is even. */
 static inline uint8_t even_signs(uint32_t pattern)

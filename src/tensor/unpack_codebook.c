@@ -9,12 +9,10 @@
 const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                1,    13,   25,  38,  53,  69,  89,  113};
 const int8_t e2m1_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-const int8_t iq2_values[3] = {8, 25, 43};
-const int8_t iq3_xxs_values[8] = {4, 12, 20, 28, 36, 44, 52, 62};
 
 static void look_up(const uint8_t *qs, int n_bytes, const int8_t values[16], float d, float *y);
-static void put_iq2_row(uint16_t row, uint8_t signs, float d, float *y);
-static void put_iq1_row(uint16_t row, float d, float delta, float *y);
+static void put_iq2_row(uint64_t row, uint8_t signs, float d, float *y);
+static void put_iq1_row(uint64_t row, float d, float delta, float *y);
 static uint32_t word_of(const uint8_t bytes[4]);
 
 void unpack_iq4_nl(const void *source, float *y, int64_t n_blocks)
@@ -50,15 +48,6 @@ void unpack_iq4_xs(const void *source, float *y, int64_t n_blocks)
             look_up(block->qs[j], 16, iq4_values, d * (float)((low | high << 4) - 32), y + 32 * j);
         }
     }
-}
-
-/* Digit k of a byte in base 3: shift it in front of the point, modulo 256, and take what times 3
- * carries over. */
-static int ternary_digit(uint8_t byte, int k)
-{
-    static const uint8_t powers[5] = {1, 3, 9, 27, 81};
-    uint8_t shifted = (uint8_t)(byte * powers[k]);
-    return shifted * 3 >> 8;
 }
 
 void unpack_tq1_0(const void *source, float *y, int64_t n_blocks)
@@ -139,8 +128,7 @@ void unpack_iq3_xxs(const void *source, float *y, int64_t n_blocks)
             uint32_t word = word_of(block->signs_scales[i / 32]);
             float scale = d * (0.5f + (float)(word >> 28)) * 0.5f;
             uint8_t signs = even_signs(word >> 7 * (i / 8 % 4) & 127);
-            int q = iq3_xxs_rows[block->qs[i / 4]] >> 4 * (i % 4) & 15;
-            float value = scale * (float)iq3_xxs_values[q];
+            float value = scale * (float)(iq3_xxs_rows[block->qs[i / 4]] >> 8 * (i % 4) & 255);
             y[i] = signs >> i % 8 & 1 ? -value : value;
         }
     }
@@ -154,8 +142,8 @@ void unpack_iq3_s(const void *source, float *y, int64_t n_blocks)
         for (int i = 0; i < 256; i++) {
             int scale = block->scales[i / 64] >> 4 * (i / 32 % 2) & 15;
             int row = block->qs[i / 4] | (block->qh[i / 32] >> i / 4 % 8 & 1) << 8;
-            int q = iq3_s_rows[row] >> 4 * (i % 4) & 15;
-            float value = d * (float)(2 * scale + 1) * (float)(2 * q + 1);
+            float value =
+                d * (float)(2 * scale + 1) * (float)(iq3_s_rows[row] >> 8 * (i % 4) & 255);
             y[i] = block->signs[i / 8] >> i % 8 & 1 ? -value : value;
         }
     }
@@ -179,12 +167,9 @@ void unpack_iq1_m(const void *source, float *y, int64_t n_blocks)
 {
     const struct block_iq1_m *block = source;
     for (; n_blocks > 0; n_blocks--, block++, y += 256) {
-        int words[4], half = 0;
-        for (int k = 0; k < 4; k++) {
-            words[k] = block->scales[2 * k] | block->scales[2 * k + 1] << 8;
-            half |= words[k] >> 12 << 4 * k;
-        }
-        float d = f16_to_f32((uint16_t)half);
+        uint16_t words[4];
+        memcpy(words, block->scales, sizeof words);
+        float d = f16_to_f32(iq1_m_scale(block->scales));
         for (int g = 0; g < 32; g++) {
             int high = block->qh[g / 2] >> 4 * (g % 2) & 15;
             int row = block->qs[g] | (high & 7) << 8;
@@ -203,17 +188,17 @@ static void look_up(const uint8_t *qs, int n_bytes, const int8_t values[16], flo
     }
 }
 
-static void put_iq2_row(uint16_t row, uint8_t signs, float d, float *y)
+static void put_iq2_row(uint64_t row, uint8_t signs, float d, float *y)
 {
     for (int i = 0; i < 8; i++) {
-        float value = d * (float)iq2_values[row >> 2 * i & 3];
+        float value = d * (float)(row >> 8 * i & 255);
         y[i] = signs >> i & 1 ? -value : value;
     }
 }
 
-static void put_iq1_row(uint16_t row, float d, float delta, float *y)
+static void put_iq1_row(uint64_t row, float d, float delta, float *y)
 {
-    for (int i = 0; i < 8; i++) y[i] = d * ((float)((row >> 2 * i & 3) - 1) + delta);
+    for (int i = 0; i < 8; i++) y[i] = d * (((float)(row >> 8 * i & 255) - 8) / 8 + delta);
 }
 
 static uint32_t word_of(const uint8_t bytes[4])

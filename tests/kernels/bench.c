@@ -15,11 +15,6 @@ enum { K = 4096, ROUNDS = 7, MAX_THREADS = 64, WIDE_ROWS = 1024, WIDE_COLUMNS = 
 
 static const size_t WEIGHT_BYTES = (size_t)640 << 20; /* far more than the caches hold */
 
-static const enum dtype types[] = {DTYPE_F32,  DTYPE_F16,    DTYPE_BF16,   DTYPE_Q8_0,
-                                   DTYPE_Q4_0, DTYPE_Q5_0,   DTYPE_Q4_1,   DTYPE_Q5_1,
-                                   DTYPE_Q2_K, DTYPE_Q3_K,   DTYPE_Q4_K,   DTYPE_Q5_K,
-                                   DTYPE_Q6_K, DTYPE_IQ4_NL, DTYPE_IQ4_XS, DTYPE_MXFP4};
-
 enum work { READ_MEMORY, ADD_FLOATS, ADD_BYTES, MULTIPLY };
 
 struct job {
@@ -213,9 +208,10 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
         if (strcmp(*tier, "c") == 0 || (only_tier && strcmp(*tier, only_tier) != 0)) continue;
         struct kernels kernels;
         kernels_init(&kernels, *tier);
-        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-            if (!only_type || strcmp(only_type, dtype_name(types[i])) == 0)
-                bench_type(&b, &kernels, types[i]);
+        for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+            if (kernels.narrow[dtype].run &&
+                (!only_type || strcmp(only_type, dtype_name((enum dtype)dtype)) == 0))
+                bench_type(&b, &kernels, (enum dtype)dtype);
     }
     for (int i = 0; i < b.n_threads; i++) free(b.scratch[i]);
     free(b.y);

@@ -223,6 +223,8 @@ void test_matmul(struct check *check, const struct kernels *kernels)
         check_that(check, runs == (kernels->wide[dtype].run != NULL), "%s: type %d", kernels->name,
                    dtype);
         if (!runs) continue;
+        check_that(check, info->block_values == 1 || kernels->narrow[dtype].format != COLUMN_F32,
+                   "%s: %s has no integer kernel", kernels->name, info->name);
         for (int n_columns = 1; n_columns <= MAX_COLUMNS; n_columns++) {
             check_product(check, kernels, (enum dtype)dtype, false, n_columns);
             check_product(check, kernels, (enum dtype)dtype, true, n_columns);

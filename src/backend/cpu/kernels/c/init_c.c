@@ -8,13 +8,29 @@ static const struct {
     matmul_kernel *run;
     enum column_format format;
 } integer_kernels[] = {
-    {DTYPE_Q4_0, matmul_q4_0_c, COLUMN_Q8_32},      {DTYPE_Q4_1, matmul_q4_1_c, COLUMN_Q8_32},
-    {DTYPE_Q5_0, matmul_q5_0_c, COLUMN_Q8_32},      {DTYPE_Q5_1, matmul_q5_1_c, COLUMN_Q8_32},
-    {DTYPE_Q8_0, matmul_q8_0_c, COLUMN_Q8_32},      {DTYPE_IQ4_NL, matmul_iq4_nl_c, COLUMN_Q8_32},
-    {DTYPE_MXFP4, matmul_mxfp4_c, COLUMN_Q8_32},    {DTYPE_Q2_K, matmul_q2_k_c, COLUMN_Q8_256},
-    {DTYPE_Q3_K, matmul_q3_k_c, COLUMN_Q8_256},     {DTYPE_Q4_K, matmul_q4_k_c, COLUMN_Q8_256},
-    {DTYPE_Q5_K, matmul_q5_k_c, COLUMN_Q8_256},     {DTYPE_Q6_K, matmul_q6_k_c, COLUMN_Q8_256},
+    {DTYPE_Q4_0, matmul_q4_0_c, COLUMN_Q8_32},
+    {DTYPE_Q4_1, matmul_q4_1_c, COLUMN_Q8_32},
+    {DTYPE_Q5_0, matmul_q5_0_c, COLUMN_Q8_32},
+    {DTYPE_Q5_1, matmul_q5_1_c, COLUMN_Q8_32},
+    {DTYPE_Q8_0, matmul_q8_0_c, COLUMN_Q8_32},
+    {DTYPE_IQ4_NL, matmul_iq4_nl_c, COLUMN_Q8_32},
+    {DTYPE_MXFP4, matmul_mxfp4_c, COLUMN_Q8_32},
+    {DTYPE_Q2_K, matmul_q2_k_c, COLUMN_Q8_256},
+    {DTYPE_Q3_K, matmul_q3_k_c, COLUMN_Q8_256},
+    {DTYPE_Q4_K, matmul_q4_k_c, COLUMN_Q8_256},
+    {DTYPE_Q5_K, matmul_q5_k_c, COLUMN_Q8_256},
+    {DTYPE_Q6_K, matmul_q6_k_c, COLUMN_Q8_256},
     {DTYPE_IQ4_XS, matmul_iq4_xs_c, COLUMN_Q8_256},
+    {DTYPE_NVFP4, matmul_nvfp4_c, COLUMN_Q8_32},
+    {DTYPE_IQ2_XXS, matmul_iq2_xxs_c, COLUMN_Q8_256},
+    {DTYPE_IQ2_XS, matmul_iq2_xs_c, COLUMN_Q8_256},
+    {DTYPE_IQ2_S, matmul_iq2_s_c, COLUMN_Q8_256},
+    {DTYPE_IQ3_XXS, matmul_iq3_xxs_c, COLUMN_Q8_256},
+    {DTYPE_IQ3_S, matmul_iq3_s_c, COLUMN_Q8_256},
+    {DTYPE_IQ1_S, matmul_iq1_s_c, COLUMN_Q8_256},
+    {DTYPE_IQ1_M, matmul_iq1_m_c, COLUMN_Q8_256},
+    {DTYPE_TQ1_0, matmul_tq1_0_c, COLUMN_Q8_256},
+    {DTYPE_TQ2_0, matmul_tq2_0_c, COLUMN_Q8_256},
 };
 
 static void fill_matmul(struct kernels *kernels)

@@ -22,6 +22,7 @@ void matmul_q5_1_c(const struct matmul *m, int first_row, int n_rows, void *scra
 void matmul_q8_0_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_iq4_nl_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_mxfp4_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_nvfp4_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 
 void matmul_q2_k_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_q3_k_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
@@ -29,6 +30,16 @@ void matmul_q4_k_c(const struct matmul *m, int first_row, int n_rows, void *scra
 void matmul_q5_k_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_q6_k_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_iq4_xs_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+
+void matmul_iq2_xxs_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq2_xs_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq2_s_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq3_xxs_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq3_s_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq1_s_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_iq1_m_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_tq1_0_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
+void matmul_tq2_0_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 
 void mix_f32_c(float *out, size_t out_stride, const float *p, size_t p_stride, int n_rows,
                const void *v, size_t v_bytes, int n_kv, int d);

@@ -1,22 +1,14 @@
 /* Weights in super-blocks of 256 with columns in groups of 256: the twins of the integer kernels.
  */
 #include "backend/cpu/kernels/c/kernels_c.h"
+#include "backend/cpu/kernels/c/supers.h"
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "tensor/block.h"
 #include "tensor/codebook.h"
 #include "tensor/half.h"
 
-/* w = d * scale * q - dmin * min, with a scale and a min for every 16 values */
-struct integers {
-    int q[256];
-    int scale[16], min[16];
-    float d, dmin;
-};
-
-typedef void open_super(const void *row, int block, struct integers *out);
-
-static void matmul_supers(const struct matmul *m, int first_row, int n_rows, open_super *open)
+void matmul_supers_c(const struct matmul *m, int first_row, int n_rows, open_super *open)
 {
     for (int r = first_row; r < first_row + n_rows; r++)
         for (int c = 0; c < m->n_columns; c++) {
@@ -37,12 +29,6 @@ static void matmul_supers(const struct matmul *m, int first_row, int n_rows, ope
 static int two_bits(const uint8_t qs[2][32], int i)
 {
     return qs[i / 128][i % 32] >> 2 * (i / 32 % 4) & 3;
-}
-
-static void no_mins(struct integers *out)
-{
-    for (int j = 0; j < 16; j++) out->min[j] = 0;
-    out->dmin = 0;
 }
 
 static void open_q2_k(const void *row, int block, struct integers *out)
@@ -122,7 +108,7 @@ static void open_iq4_xs(const void *row, int block, struct integers *out)
     void matmul_##NAME##_c(const struct matmul *m, int first_row, int n_rows, void *scratch)       \
     {                                                                                              \
         (void)scratch;                                                                             \
-        matmul_supers(m, first_row, n_rows, open_##NAME);                                          \
+        matmul_supers_c(m, first_row, n_rows, open_##NAME);                                        \
     }
 DEFINE(q2_k)
 DEFINE(q3_k)
