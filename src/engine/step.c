@@ -28,7 +28,7 @@ heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, he
     heft_status status = check_work(engine, work, n_work, error);
     if (status != HEFT_OK) return status;
     for (struct progress progress = {0}; step_chunk(engine, work, n_work, &progress);) continue;
-    /* Here and nowhere else, so that a cancel that comes after the last layer is this step's too. */
+    /* Here and nowhere else, so that one that comes after the last layer is this step's too. */
     if (flag_lower(&engine->stop)) return error_set(error, HEFT_CANCELLED, "cancelled");
     return HEFT_OK;
 }

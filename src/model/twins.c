@@ -2,10 +2,13 @@
 
 #include <string.h>
 
-enum { ROWS_COMPARED = 4 }; /* of each head: copies agree in all, other heads in none */
+/* Rows of each head that are compared behind the first layer, where all are: to read every key and
+ * value matrix of a large model would take as long as a prompt. */
+enum { ROWS_COMPARED = 4 };
 
 static bool all_layers_repeat(const struct model *model, int times);
-static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times);
+static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times, int n_rows);
+static bool rows_agree(const struct weight *w, int d_head, int first, int head, int n_rows);
 static void keep_first(struct weight *w, int n_heads, int d_head, int times);
 
 void twins_merge(struct model *model)
@@ -28,26 +31,35 @@ static bool all_layers_repeat(const struct model *model, int times)
     for (int i = 0; i < model->description.n_layers; i++) {
         const struct attention *layer = &model->layers[i].attention;
         int n = layer->n_kv_heads;
+        int k_rows = i == 0 ? layer->d_k : ROWS_COMPARED;
+        int v_rows = i == 0 ? layer->d_v : ROWS_COMPARED;
         bool plain = layer->k_norm.kind == NORM_NONE && !layer->k_bias && !layer->v_bias;
-        if (!plain || !heads_repeat(&layer->k, n, layer->d_k, times) ||
-            !heads_repeat(&layer->v, n, layer->d_v, times))
+        if (!plain || !heads_repeat(&layer->k, n, layer->d_k, times, k_rows) ||
+            !heads_repeat(&layer->v, n, layer->d_v, times, v_rows))
             return false;
     }
     return true;
 }
 
-/* A quantized row depends on its own values only, so copies stay copies. */
-static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times)
+static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int times, int n_rows)
 {
-    const char *data = w->data;
     for (int head = 0; head < n_heads; head++) {
         int first = head / times * times;
-        for (int i = 0; i < ROWS_COMPARED && head != first; i++) {
-            int row = (d_head - 1) * i / (ROWS_COMPARED - 1);
-            if (memcmp(data + (size_t)(head * d_head + row) * w->row_bytes,
-                       data + (size_t)(first * d_head + row) * w->row_bytes, w->row_bytes) != 0)
-                return false;
-        }
+        if (head != first && !rows_agree(w, d_head, first, head, n_rows)) return false;
+    }
+    return true;
+}
+
+/* Compares n_rows of two heads, from the first to the last. A quantized row depends on its own
+ * values only, so copies stay copies. */
+static bool rows_agree(const struct weight *w, int d_head, int first, int head, int n_rows)
+{
+    const char *data = w->data;
+    for (int i = 0; i < n_rows; i++) {
+        int row = n_rows > 1 ? (d_head - 1) * i / (n_rows - 1) : 0;
+        if (memcmp(data + (size_t)(head * d_head + row) * w->row_bytes,
+                   data + (size_t)(first * d_head + row) * w->row_bytes, w->row_bytes) != 0)
+            return false;
     }
     return true;
 }

@@ -198,6 +198,51 @@ static void test_wide_heads(void **state)
     model_file_free(file);
 }
 
+static uint64_t kv_token_bytes(const struct model_file *file)
+{
+    heft_options options = heft_options_default();
+    options.model = path;
+    options.n_threads = 1;
+    heft_engine *engine;
+    heft_error error;
+    heft_info info;
+    model_file_write(file, path);
+    if (heft_engine_open(&options, &engine, &error) != HEFT_OK) fail_msg("%s", error.message);
+    heft_engine_info(engine, &info);
+    heft_engine_close(engine);
+    return info.kv_token_bytes;
+}
+
+/* Heads that are copies share one place in the cache; one row that differs keeps them apart. */
+static void test_twin_heads(void **state)
+{
+    (void)state;
+    enum { D = 32, D_MODEL = 64, N_ROWS = 2 * D };
+    struct model_shape shape = {.n_layers = 1,
+                                .d_model = D_MODEL,
+                                .n_heads = 2,
+                                .n_kv_heads = 2,
+                                .d_k = D,
+                                .d_v = D,
+                                .d_ff = 32,
+                                .n_ctx = 128,
+                                .d_rope = D};
+    struct model_file *file = model_file_make(&shape, MODELS[0]);
+    uint64_t apart = kv_token_bytes(file);
+    float *k = model_file_tensor(file, "blk.0.attn_k.weight")->data;
+    float *v = model_file_tensor(file, "blk.0.attn_v.weight")->data;
+    memcpy(k + D * D_MODEL, k, D * D_MODEL * sizeof *k);
+    memcpy(v + D * D_MODEL, v, D * D_MODEL * sizeof *v);
+    assert_int_equal(kv_token_bytes(file), apart / 2);
+    for (int row = D; row < N_ROWS; row++) {
+        float kept = v[row * D_MODEL];
+        v[row * D_MODEL] += 1;
+        assert_int_equal(kv_token_bytes(file), apart);
+        v[row * D_MODEL] = kept;
+    }
+    model_file_free(file);
+}
+
 static void test_unknown_scaling(void **state)
 {
     (void)state;
@@ -297,7 +342,7 @@ static void test_every_tensor_not_a_number(void **state)
 /* Every test of a model, for every model. */
 int main(void)
 {
-    enum { N_MODELS = sizeof MODELS / sizeof *MODELS };
+    enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_ONCE = 3 };
     static const struct CMUnitTest per_model[] = {
         cmocka_unit_test(test_every_value),
         cmocka_unit_test(test_every_value_absent),
@@ -308,13 +353,14 @@ int main(void)
         cmocka_unit_test(test_every_tensor_not_a_number),
     };
     enum { N_PER_MODEL = sizeof per_model / sizeof *per_model };
-    struct CMUnitTest tests[N_MODELS * N_PER_MODEL + 2] = {
+    struct CMUnitTest tests[N_MODELS * N_PER_MODEL + N_ONCE] = {
         cmocka_unit_test(test_wide_heads),
+        cmocka_unit_test(test_twin_heads),
         cmocka_unit_test(test_unknown_scaling),
     };
     for (int i = 0; i < N_MODELS * N_PER_MODEL; i++) {
-        tests[2 + i] = per_model[i % N_PER_MODEL];
-        tests[2 + i].initial_state = (void *)MODELS[i / N_PER_MODEL];
+        tests[N_ONCE + i] = per_model[i % N_PER_MODEL];
+        tests[N_ONCE + i].initial_state = (void *)MODELS[i / N_PER_MODEL];
     }
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
