@@ -90,6 +90,8 @@ typedef struct heft_info {
     const char *chat_template; /* Jinja source, or NULL */
     int n_vocab, n_ctx, n_ctx_train, n_layers, d_model, n_threads, n_batch;
     uint64_t n_parameters;
+    uint64_t layer_parameters; /* of the layers, used to compute one token: active experts only */
+    uint64_t head_parameters;  /* of the output head, used for tokens whose logits are wanted */
     uint64_t weight_bytes;
     uint64_t token_weight_bytes; /* weights read to compute one token: active experts only */
     uint64_t kv_token_bytes;     /* key-value cache of one token */

@@ -291,8 +291,10 @@ static void report_row(struct bench *bench, const struct row *row)
     double token_bytes =
         (double)info->token_weight_bytes + (double)info->kv_token_bytes * mean_depth;
     double gbs = row->together ? 0 : median * token_bytes * 1e-9;
-    double active = (double)info->token_weight_bytes / (double)info->weight_bytes;
-    double gops = median * 2 * (double)info->n_parameters * active * 1e-9;
+    /* A prompt needs logits after its last token only. */
+    double used =
+        (double)info->layer_parameters + (row->together ? 0 : (double)info->head_parameters);
+    double gops = median * 2 * used * 1e-9;
     double gbs_share = gbs / bench->peaks.read_gbs[1];
     double gops_share = gops / bench->peaks.int8_gops[1];
     if (bench->json) {

@@ -94,7 +94,7 @@ void heft_engine_info(const heft_engine *engine, heft_info *out)
                        .architecture = "",
                        .description = "vocabulary",
                        .chat_template = engine->template_source,
-                       .n_vocab = engine->tokenizer ? tokenizer_n_tokens(engine->tokenizer) : 0,
+                       .n_vocab = tokenizer_n_tokens(engine->tokenizer),
                        .n_ctx = engine->options.n_ctx,
                        .memory = engine->memory};
     if (!model) return;
@@ -106,9 +106,11 @@ void heft_engine_info(const heft_engine *engine, heft_info *out)
     out->d_model = model->description.d_model;
     out->n_threads = engine->backend->n_threads;
     out->n_batch = engine->options.n_batch;
-    out->n_parameters = model->n_parameters;
-    out->weight_bytes = model->weight_bytes;
-    out->token_weight_bytes = model->token_weight_bytes;
+    out->n_parameters = model->all.parameters;
+    out->layer_parameters = model->of_layers.parameters;
+    out->head_parameters = model->of_head.parameters;
+    out->weight_bytes = model->all.bytes;
+    out->token_weight_bytes = model->of_layers.bytes + model->of_head.bytes;
     out->kv_token_bytes = model_kv_token_bytes(model, kv_dtype(engine->options.kv_type));
 }
 
@@ -203,8 +205,9 @@ static heft_status prepare(heft_engine *engine, heft_error *error)
 
 static heft_memory sum_memory(const heft_engine *engine)
 {
-    heft_memory memory = {.available = memory_available(), .n_ctx = engine->options.n_ctx};
-    if (engine->tokenizer) memory.scratch = tokenizer_bytes(engine->tokenizer);
+    heft_memory memory = {.available = memory_available(),
+                          .n_ctx = engine->options.n_ctx,
+                          .scratch = tokenizer_bytes(engine->tokenizer)};
     if (!engine->model) return memory;
     memory.weights = gguf_bytes(engine->file);
     const heft_options *options = &engine->options;
@@ -230,8 +233,7 @@ static heft_status refuse(const char *path, const heft_memory *memory, heft_erro
     return error_set(
         error, HEFT_DOES_NOT_FIT,
         "%s needs %.2f GB (weights %.2f, key-value cache for %d tokens %.2f, scratch %.2f) and "
-        "this "
-        "machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
+        "this machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
         "ignoring the limit (--ignore-limit)",
         path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
         (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9);

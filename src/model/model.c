@@ -23,8 +23,8 @@ static struct norm bind_head_norm(struct binder *binder, const char *role, int n
 static struct norm bind_norm(struct binder *binder, const char *role, int n);
 static heft_status bind_embedding(struct binder *binder);
 static void count(struct model *model, const struct gguf *file);
-static uint64_t weight_total(const struct weight *w);
-static uint64_t layer_token_bytes(const struct layer *layer);
+static struct tally tally_of(const struct weight *w);
+static void tally_layer(struct tally *sum, const struct layer *layer);
 
 heft_status model_open(const struct gguf *file, struct model **out, heft_error *error)
 {
@@ -314,39 +314,46 @@ static void count(struct model *model, const struct gguf *file)
     uint64_t by_dtype[DTYPE_LIMIT] = {0};
     for (int i = 0; i < gguf_n_tensors(file); i++) {
         const struct tensor *tensor = gguf_tensor(file, i);
-        model->n_parameters += (uint64_t)tensor_n_values(tensor);
-        model->weight_bytes += tensor->n_bytes;
+        model->all.parameters += (uint64_t)tensor_n_values(tensor);
+        model->all.bytes += tensor->n_bytes;
         by_dtype[tensor->dtype] += tensor->n_bytes;
     }
     int most = 0;
     for (int i = 1; i < DTYPE_LIMIT; i++)
         if (by_dtype[i] > by_dtype[most]) most = i;
     const struct description *d = &model->description;
-    model->token_weight_bytes = weight_total(&model->head) + model->embedding.row_bytes;
-    for (int i = 0; i < d->n_layers; i++)
-        model->token_weight_bytes += layer_token_bytes(&model->layers[i]);
-    double n = (double)model->n_parameters;
+    model->of_head = tally_of(&model->head);
+    for (int i = 0; i < d->n_layers; i++) tally_layer(&model->of_layers, &model->layers[i]);
+    double n = (double)model->all.parameters;
     snprintf(model->summary, sizeof model->summary, "%s, %d layers, %.1f%s parameters, %s",
              d->architecture, d->n_layers, n >= 1e9 ? n / 1e9 : n / 1e6, n >= 1e9 ? "B" : "M",
              dtype_name((enum dtype)most));
 }
 
-static uint64_t weight_total(const struct weight *w)
+static struct tally tally_of(const struct weight *w)
 {
-    return w->data ? (uint64_t)w->n_slices * (uint64_t)w->n_rows * w->row_bytes : 0;
+    if (!w->data) return (struct tally){0};
+    uint64_t n_rows = (uint64_t)w->n_slices * (uint64_t)w->n_rows;
+    return (struct tally){n_rows * (uint64_t)w->n_cols, n_rows * w->row_bytes};
 }
 
-static uint64_t layer_token_bytes(const struct layer *layer)
+/* `share` of 1 / n of a weight: the experts a token uses. */
+static void tally_add(struct tally *sum, const struct weight *w, int share, int n)
+{
+    struct tally more = tally_of(w);
+    sum->parameters += more.parameters / (uint64_t)n * (uint64_t)share;
+    sum->bytes += more.bytes / (uint64_t)n * (uint64_t)share;
+}
+
+static void tally_layer(struct tally *sum, const struct layer *layer)
 {
     const struct attention *a = &layer->attention;
     const struct feed_forward *f = &layer->ffn;
     const struct weight *always[] = {
         &a->q,   &a->k,   &a->v,          &a->out,      &a->q_a,        &a->q_b,          &a->kv_a,
         &a->k_b, &a->v_b, &f->dense.gate, &f->dense.up, &f->dense.down, &f->router.weight};
-    uint64_t bytes = 0, experts = weight_total(&f->experts.gate) + weight_total(&f->experts.up) +
-                                  weight_total(&f->experts.down);
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++) bytes += weight_total(always[i]);
-    if (f->router.n_experts)
-        bytes += experts / (uint64_t)f->router.n_experts * (uint64_t)f->router.n_used;
-    return bytes;
+    const struct weight *experts[] = {&f->experts.gate, &f->experts.up, &f->experts.down};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++) tally_add(sum, always[i], 1, 1);
+    for (size_t i = 0; i < sizeof experts / sizeof *experts && f->router.n_experts; i++)
+        tally_add(sum, experts[i], f->router.n_used, f->router.n_experts);
 }

@@ -5,6 +5,10 @@
 #include "format/gguf.h"
 #include "model/description.h"
 
+struct tally {
+    uint64_t parameters, bytes;
+};
+
 struct layer {
     struct attention attention;
     struct feed_forward ffn;
@@ -16,12 +20,12 @@ struct model {
     struct weight embedding; /* [n_vocab, d_model] */
     struct weight head;      /* [n_vocab, d_model]; the embedding where they are tied */
     struct norm output_norm;
-    struct layer *layers; /* [n_layers] */
-    struct arena arena;   /* what is not in the file: tables, unpacked vectors */
-    uint64_t n_parameters;
-    uint64_t weight_bytes;       /* of all tensors */
-    uint64_t token_weight_bytes; /* read for one token: of experts only the used */
-    char summary[128];           /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
+    struct layer *layers;   /* [n_layers] */
+    struct arena arena;     /* what is not in the file: tables, unpacked vectors */
+    struct tally all;       /* tensors of the file */
+    struct tally of_layers; /* used for one token: of experts only the chosen */
+    struct tally of_head;
+    char summary[128]; /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
 };
 
 /* The file stays open as long as the model. Fails if a role is missing, if a shape or a type is not
