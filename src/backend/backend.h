@@ -2,7 +2,7 @@
  * that a device may fuse. Steps and stages are enqueued in reading order; they neither wait,
  * allocate nor fail. Everything that can fail happens in `open`, `prepare` and `take`.
  *
- * Pointers to activations and caches are addresses on the device; only `read` and `write` move data
+ * Pointers to activations and caches are addresses on the device; only `read` moves data
  * across. Weights are addresses in the mapped file, which a device may adopt in its own way.
  * Shapes stand beside the names, slowest first: x [n_rows, d_model]. */
 #pragma once

@@ -10,6 +10,7 @@
 uint64_t memory_available(void);
 
 /* Zeroed, 64-byte aligned, backed by huge pages where the system offers them; NULL if there is
- * none. */
+ * none. The addresses are taken at once, the pages as they are first written: what is not used yet
+ * costs nothing, and that there is enough is memory_available's word, not the system's. */
 void *memory_take(size_t n_bytes);
 void memory_give(void *memory, size_t n_bytes);
