@@ -175,7 +175,9 @@ static void fail(struct binder *binder, const char *format, ...)
 
 static bool is_in_layers(const char *name, int first, int n)
 {
-    int layer = -1, length = 0;
-    if (sscanf(name, "blk.%d.%n", &layer, &length) != 1 || length == 0) return false;
-    return layer >= first && layer < first + n;
+    static const char prefix[] = "blk.";
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0) return false;
+    char *end;
+    long layer = strtol(name + sizeof prefix - 1, &end, 10); /* limits itself, unlike sscanf */
+    return *end == '.' && layer >= first && layer < (long)first + n;
 }
