@@ -1,8 +1,6 @@
 #include "cli/terminal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,13 +16,6 @@ int terminal_width(void)
     struct winsize size;
     bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? size.ws_col : 80;
-}
-
-bool terminal_has_color(void)
-{
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool dumb = !term || strcmp(term, "dumb") == 0;
-    return terminal_is(STDERR_FILENO) && !dumb && !(no_color && no_color[0]);
 }
 
 void progress_show(struct progress *progress, const char *what, double done, double all)

@@ -9,9 +9,6 @@ bool terminal_is(int fd);
 /* Columns of the terminal, or 80. */
 int terminal_width(void);
 
-/* Standard error may have colours: it is a terminal, and NO_COLOR is not set. */
-bool terminal_has_color(void);
-
 /* A line on standard error that is rewritten at most ten times a second; nothing where standard
  * error is not a terminal. Zero-initialise. */
 struct progress {

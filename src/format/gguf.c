@@ -70,11 +70,6 @@ uint64_t gguf_part_bytes(const struct gguf *file, int part)
     return file->parts[part].map.n_bytes;
 }
 
-size_t gguf_alignment(const struct gguf *file)
-{
-    return file->parts[0].alignment;
-}
-
 int gguf_n_tensors(const struct gguf *file)
 {
     return file->n_tensors;

@@ -52,7 +52,6 @@ uint64_t gguf_bytes(const struct gguf *file); /* of all parts, headers included 
 int gguf_n_parts(const struct gguf *file);
 const char *gguf_part_path(const struct gguf *file, int part);
 uint64_t gguf_part_bytes(const struct gguf *file, int part);
-size_t gguf_alignment(const struct gguf *file); /* of the first part, a multiple of 8 */
 
 /* In the order of the file, part after part; find gives NULL if there is none of that name. */
 int gguf_n_tensors(const struct gguf *file);

@@ -8,6 +8,8 @@
 
 enum { N_WITHOUT_INDEX = 8 };
 
+static uint64_t hash_value(struct render *render, struct value value);
+
 static uint64_t hash_number(double number)
 {
     bool is_integer = number >= -0x1p63 && number < 0x1p63 && number == floor(number);
@@ -23,14 +25,14 @@ static uint64_t hash_tuple(struct render *render, const struct list *list)
     render_enter(render);
     for (size_t i = 0; i < list->n; i++) {
         render_charge(render, 1);
-        hash = hash_mix(hash * 31 + value_hash(render, list->items[i]));
+        hash = hash_mix(hash * 31 + hash_value(render, list->items[i]));
     }
     render_leave(render);
     return hash;
 }
 
 /* Numbers that are equal have the same hash, whatever their type. */
-uint64_t value_hash(struct render *render, struct value value)
+static uint64_t hash_value(struct render *render, struct value value)
 {
     switch (value.kind) {
     case VALUE_UNDEFINED:
@@ -84,7 +86,7 @@ static struct dict_entry *find(struct render *render, const struct dict *dict, s
 
 struct value *dict_find(struct render *render, const struct dict *dict, struct value key)
 {
-    struct dict_entry *entry = find(render, dict, key, value_hash(render, key));
+    struct dict_entry *entry = find(render, dict, key, hash_value(render, key));
     return entry ? &entry->value : NULL;
 }
 
@@ -119,7 +121,7 @@ static void grow(struct render *render, struct dict *dict)
 
 void dict_set(struct render *render, struct dict *dict, struct value key, struct value value)
 {
-    uint64_t hash = value_hash(render, key);
+    uint64_t hash = hash_value(render, key);
     struct dict_entry *known = find(render, dict, key, hash);
     if (known) {
         known->value = value;

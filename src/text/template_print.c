@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void print_float(struct render *render, double number);
 static void print_items(struct render *render, const struct list *list);
 static void print_dict(struct render *render, const struct dict *dict);
 static void print_quoted(struct render *render, struct slice text);
@@ -184,7 +185,7 @@ static void shortest_digits(double number, char text[40])
     }
 }
 
-void print_float(struct render *render, double number)
+static void print_float(struct render *render, double number)
 {
     if (isnan(number) || isinf(number)) {
         emit_text(render, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");

@@ -159,7 +159,6 @@ const struct builtin *filter_find_text(struct slice name); /* template_filter_te
 const struct builtin *filter_find_select(struct slice name);
 const struct builtin *function_find(struct slice name);
 const struct builtin *string_find_method(struct slice name);
-const struct builtin *test_find(struct slice name);
 bool test_run(struct render *render, struct slice name, struct value value,
               const struct arguments *arguments);
 

@@ -1,6 +1,8 @@
 /* The tests of `x is test`. */
 #include "text/template_private.h"
 
+static const struct builtin *test_find(struct slice name);
+
 #define KIND_TEST(name, condition)                                                                 \
     static BUILTIN(name)                                                                           \
     {                                                                                              \
@@ -62,7 +64,7 @@ static BUILTIN(is_upper)
     return text_method(render, self, "isupper");
 }
 
-const struct builtin *test_find(struct slice name)
+static const struct builtin *test_find(struct slice name)
 {
     static const struct builtin tests[] = {
         {"defined", "", 0, is_defined},     {"string", "", 0, is_string},

@@ -111,9 +111,8 @@ bool value_same(struct value a, struct value b); /* `is` */
 bool value_contains(struct render *render, struct value container, struct value item);
 bool value_has_length(struct value value);
 size_t value_length(struct render *render, struct value value);
-uint64_t value_hash(struct render *render, struct value value); /* fails for list, dict, ... */
-double value_number(struct value value);                        /* of a bool, int or float */
-int64_t value_integer(struct value value);                      /* of a bool or int */
+double value_number(struct value value);   /* of a bool, int or float */
+int64_t value_integer(struct value value); /* of a bool or int */
 
 struct list *list_create(struct render *render, size_t capacity);
 void list_append(struct render *render, struct list *list, struct value item);
@@ -146,7 +145,6 @@ void dict_set(struct render *render, struct dict *dict, struct value key, struct
 void print_value(struct render *render, struct value value); /* str(value), to the output */
 void print_repr(struct render *render, struct value value);
 struct slice print_to_text(struct render *render, struct value value); /* no copy of a string */
-void print_float(struct render *render, double number);
 
 /* The float that `text` begins with; *end, which may be NULL, is set behind it. Always with '.'. */
 double number_read(const char *text, const char **end);

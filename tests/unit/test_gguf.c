@@ -184,7 +184,6 @@ static void opens_both_versions(void **state)
         assert_int_equal(gguf_n_parts(file), 1);
         assert_string_equal(gguf_part_path(file, 0), path);
         assert_int_equal(gguf_bytes(file), gguf_part_bytes(file, 0));
-        assert_int_equal(gguf_alignment(file), 32);
         assert_values(file);
         assert_arrays(file);
         assert_int_equal(gguf_n_tensors(file), 2);

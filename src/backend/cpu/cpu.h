@@ -171,9 +171,6 @@ size_t latent_scratch_floats(const struct limits *limits);
 
 /* ---- experts (router.c, experts.c) ---- */
 
-/* Chooses for one row. logits [n_experts] -> ids, weights [n_used]. */
-void router_choose(const struct router *router, const float *logits, int32_t *ids, float *weights);
-
 struct route {
     const struct router *router;
     int n_rows;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+static void choose(const struct router *router, const float *logits, int32_t *ids, float *weights);
 static void score_experts(const struct router *router, const float *logits, float *scores);
 static void drop_groups(const struct router *router, const float *choice, bool *gone);
 static float group_score(const struct router *router, const float *choice, int size);
@@ -10,24 +11,6 @@ static void weigh(const struct router *router, const float *scores, const int32_
                   float *weights);
 static int best_of(const float *x, int n);
 static int best_left(const float *x, const bool *gone, int n);
-
-/* DeepSeek-V3 (arXiv 2412.19437, 2.1.2): scores decide the weights, scores plus bias the choice. */
-void router_choose(const struct router *router, const float *logits, int32_t *ids, float *weights)
-{
-    float scores[CPU_MAX_EXPERTS], choice[CPU_MAX_EXPERTS];
-    int n = router->n_experts;
-    assert(n <= CPU_MAX_EXPERTS);
-    score_experts(router, logits, scores);
-    for (int e = 0; e < n; e++)
-        choice[e] = scores[e] + (router->selection_bias ? router->selection_bias[e] : 0.0f);
-    bool gone[CPU_MAX_EXPERTS] = {false};
-    if (router->n_groups_used < router->n_groups) drop_groups(router, choice, gone);
-    for (int i = 0; i < router->n_used; i++) {
-        ids[i] = best_left(choice, gone, n);
-        gone[ids[i]] = true;
-    }
-    weigh(router, scores, ids, weights);
-}
 
 void route_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
@@ -38,8 +21,8 @@ void route_run(struct cpu *cpu, const struct worker *worker, struct phase *phase
         int row = pool_claim(&phase->counter, 1);
         if (row >= route->n_rows) return;
         size_t first = (size_t)row * (size_t)router->n_used;
-        router_choose(router, cpu->a.router_logits + (size_t)row * (size_t)router->n_experts,
-                      cpu->a.expert_ids + first, cpu->a.expert_weights + first);
+        choose(router, cpu->a.router_logits + (size_t)row * (size_t)router->n_experts,
+               cpu->a.expert_ids + first, cpu->a.expert_weights + first);
     }
 }
 
@@ -62,6 +45,25 @@ void group_run(struct cpu *cpu, const struct worker *worker, struct phase *phase
         cpu->group_rows[at] = i / n_used;
         cpu->group_slots[at] = i;
     }
+}
+
+/* For one row: logits [n_experts] -> ids, weights [n_used]. DeepSeek-V3 (arXiv 2412.19437, 2.1.2):
+ * scores decide the weights, scores plus bias the choice. */
+static void choose(const struct router *router, const float *logits, int32_t *ids, float *weights)
+{
+    float scores[CPU_MAX_EXPERTS], choice[CPU_MAX_EXPERTS];
+    int n = router->n_experts;
+    assert(n <= CPU_MAX_EXPERTS);
+    score_experts(router, logits, scores);
+    for (int e = 0; e < n; e++)
+        choice[e] = scores[e] + (router->selection_bias ? router->selection_bias[e] : 0.0f);
+    bool gone[CPU_MAX_EXPERTS] = {false};
+    if (router->n_groups_used < router->n_groups) drop_groups(router, choice, gone);
+    for (int i = 0; i < router->n_used; i++) {
+        ids[i] = best_left(choice, gone, n);
+        gone[ids[i]] = true;
+    }
+    weigh(router, scores, ids, weights);
 }
 
 static void score_experts(const struct router *router, const float *logits, float *scores)
