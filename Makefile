@@ -78,7 +78,13 @@ endif
 
 all: $B/heft $B/libheft.a $B/heft.pc compile_commands.json
 
+# `make install PREFIX=` after a `make` without it writes what names the prefix again.
+$B/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
+
 $B/src/cli/settings.o: CPPFLAGS += -DHEFT_PREFIX='"$(PREFIX)"'
+$B/src/cli/settings.o: $B/prefix
 
 $B/heft: $(CLI_OBJECTS) $B/libheft.a
 	$(call say,LINK,$@)
@@ -93,7 +99,7 @@ $B/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$Q$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(HEFT_CFLAGS) $(call isa_flags,$<) -MMD -MP -c $< -o $@
 
-$B/heft.pc: tools/heft.pc.in Makefile
+$B/heft.pc: tools/heft.pc.in Makefile $B/prefix
 	@mkdir -p $(@D)
 	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
 
@@ -211,6 +217,6 @@ help:
 	@echo 'make fuzz FUZZ_SECONDS=60   every parser against random input (clang)'
 	@echo 'make install PREFIX=/usr/local, make uninstall, make format, make clean'
 
-.PHONY: all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
+.PHONY: FORCE all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(wildcard $B/tests/*/*.d)
