@@ -107,8 +107,8 @@ enum {
     HEFT_PARSE_SPECIAL = 2, /* text such as <|eot_id|> becomes the control token */
 };
 
-/* Writes at most `cap` ids and returns how many there are in all; negative on invalid flags or
- * missing tokenizer. Invalid UTF-8 is encoded byte by byte. */
+/* Writes at most `cap` ids and returns how many there are in all; negative on invalid
+ * flags. Invalid UTF-8 is encoded byte by byte. */
 int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
                 int32_t *tokens, int cap);
 

@@ -90,7 +90,7 @@ static heft_status find_breakers(const heft_engine *engine, const heft_sampling 
     int n_strings = sampling->dry_breakers
                         ? sampling->n_dry_breakers
                         : (int)(sizeof DEFAULT_BREAKERS / sizeof *DEFAULT_BREAKERS);
-    int n_tokens = engine->tokenizer ? tokenizer_n_tokens(engine->tokenizer) : 0;
+    int n_tokens = tokenizer_n_tokens(engine->tokenizer);
     *out = calloc((size_t)n_tokens + 1, sizeof **out);
     if (!*out) return error_set(error, HEFT_INTERNAL, "no memory for the DRY breakers");
     for (int32_t token = 0; token < n_tokens; token++) {

@@ -6,31 +6,28 @@
 static heft_status parse_json(const char *what, const char *text, json_t **out, heft_error *error);
 static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,
                                   heft_error *error);
-static void set_token(const heft_engine *engine, json_t *variables, const char *name,
+static bool set_token(json_t *variables, const char *name, const struct tokenizer *tokenizer,
                       int32_t token);
 
 int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
                 int32_t *tokens, int cap)
 {
-    if (!engine->tokenizer) return -1;
     return tokenizer_encode(engine->tokenizer, text, n_bytes, flags, tokens, cap);
 }
 
 int heft_decode(const heft_engine *engine, int32_t token, bool special, char *text, int cap)
 {
-    if (!engine->tokenizer) return 0;
     return tokenizer_decode(engine->tokenizer, token, special, text, cap);
 }
 
 bool heft_is_end(const heft_engine *engine, int32_t token)
 {
-    return engine->tokenizer && tokenizer_is_end(engine->tokenizer, token);
+    return tokenizer_is_end(engine->tokenizer, token);
 }
 
 int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text,
                      int cap)
 {
-    if (!engine->tokenizer) return 0;
     return tokenizer_stream(engine->tokenizer, stream, token, text, cap);
 }
 
@@ -74,14 +71,17 @@ static heft_status chat_variables(const heft_engine *engine, const heft_chat *ch
         status = error_set(error, HEFT_USAGE, "messages: an array was expected");
     if (status == HEFT_OK && extra && !json_is_object(extra))
         status = error_set(error, HEFT_USAGE, "template variables: an object was expected");
-    json_t *variables = json_object();
-    json_object_set(variables, "messages", messages);
-    if (tools) json_object_set(variables, "tools", tools);
-    json_object_set_new(variables, "add_generation_prompt",
-                        json_boolean(chat->add_generation_prompt));
-    set_token(engine, variables, "bos_token", tokenizer_bos(engine->tokenizer));
-    set_token(engine, variables, "eos_token", tokenizer_eos(engine->tokenizer));
-    if (extra) json_object_update(variables, extra);
+    json_t *variables = status == HEFT_OK ? json_object() : NULL;
+    bool set =
+        json_object_set(variables, "messages", messages) == 0 &&
+        (!tools || json_object_set(variables, "tools", tools) == 0) &&
+        json_object_set_new(variables, "add_generation_prompt",
+                            json_boolean(chat->add_generation_prompt)) == 0 &&
+        set_token(variables, "bos_token", engine->tokenizer, tokenizer_bos(engine->tokenizer)) &&
+        set_token(variables, "eos_token", engine->tokenizer, tokenizer_eos(engine->tokenizer)) &&
+        (!extra || json_object_update(variables, extra) == 0);
+    if (status == HEFT_OK && !set)
+        status = error_set(error, HEFT_INTERNAL, "no memory for the variables of the template");
     json_decref(messages);
     json_decref(tools);
     json_decref(extra);
@@ -99,8 +99,11 @@ static heft_status parse_json(const char *what, const char *text, json_t **out, 
                      problem.text);
 }
 
-static void set_token(const heft_engine *engine, json_t *variables, const char *name, int32_t token)
+/* Not set where the model has no such token, or none that is text. */
+static bool set_token(json_t *variables, const char *name, const struct tokenizer *tokenizer,
+                      int32_t token)
 {
-    struct slice text = tokenizer_piece(engine->tokenizer, token, true);
-    if (token >= 0) json_object_set_new(variables, name, json_stringn(text.data, text.n_bytes));
+    struct slice text = tokenizer_piece(tokenizer, token, true);
+    json_t *value = token >= 0 ? json_stringn(text.data, text.n_bytes) : NULL;
+    return !value || json_object_set_new(variables, name, value) == 0;
 }
