@@ -107,8 +107,8 @@ enum {
     HEFT_PARSE_SPECIAL = 2, /* text such as <|eot_id|> becomes the control token */
 };
 
-/* Writes at most `cap` ids and returns how many there are in all; negative on invalid
- * flags. Invalid UTF-8 is encoded byte by byte. */
+/* Writes at most `cap` ids and returns how many there are in all; negative on invalid flags.
+ * Invalid UTF-8 is encoded byte by byte. */
 int heft_encode(const heft_engine *engine, const char *text, size_t n_bytes, int flags,
                 int32_t *tokens, int cap);
 
@@ -142,6 +142,11 @@ typedef struct heft_chat {
 /* Renders the model's chat template; *out is freed by the caller with heft_free. */
 heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, char **out,
                              heft_error *error);
+
+/* Renders and encodes. Only what the template writes becomes control tokens: "<|eot_id|>" in a
+ * message or a tool stays text. *tokens is freed by the caller with heft_free. */
+heft_status heft_chat_encode(const heft_engine *engine, const heft_chat *chat, int32_t **tokens,
+                             int *n_tokens, heft_error *error);
 void heft_free(void *pointer);
 
 /* ---- session and step ---- */

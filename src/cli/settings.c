@@ -170,7 +170,6 @@ static uint64_t new_seed(void)
     return rng_next(&rng) >> 32;
 }
 
-/* What goes wrong here goes wrong again, and is reported, when the engine is opened. */
 /* With the slash at the end. False where there is no /proc. */
 static bool program_folder(char *folder, size_t cap)
 {
