@@ -1,120 +1,14 @@
-/* Few columns in groups of 256 with weights in super-blocks. */
-#include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/matmul.h"
+/* Few columns with weights of the K types and IQ4_XS. */
 #include "backend/cpu/kernels/x86/chunks_avx2.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
-#include "backend/cpu/kernels/x86/open_supers.h"
-#include "backend/cpu/kernels/x86/reduce.h"
-
-enum { MAX_COLUMNS = 4, ROW_TILE = 8 };
-
-struct super_type {
-    size_t block_bytes;
-    open_head *head;
-    open_chunk *chunk;
-    bool is_signed;
-};
-
-/* Pairs of products in 16 bits. Unsigned weights are at most 63, so two products stay below 2^15;
- * signed ones lend their sign to x, and 2 * 127 * 127 fits too. */
-ALWAYS_INLINE __m256i multiply(__m256i w, __m256i x, bool is_signed)
-{
-    if (is_signed) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
-    return _mm256_maddubs_epi16(w, x);
-}
-
-/* The scales 2j and 2j + 1, eight times each, out of a lane that holds scales 8 * (j / 4) to + 7.
- */
-ALWAYS_INLINE __m256i spread_scales(__m256i lanes, int j)
-{
-    int first = 0x0100 + 0x0404 * (j % 4);
-    __m128i low = _mm_set1_epi16((short)first), high = _mm_set1_epi16((short)(first + 0x0202));
-    return _mm256_shuffle_epi8(lanes, _mm256_set_m128i(high, low));
-}
-
-ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, int n_columns,
-                             const struct column_q8_256 *x, __m256 *sums)
-{
-    struct super_head head = type.head(block);
-    __m256i lanes[2] = {_mm256_permute2x128_si256(head.scales, head.scales, 0x00),
-                        _mm256_permute2x128_si256(head.scales, head.scales, 0x11)};
-    __m256i dots[MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) dots[c] = _mm256_setzero_si256();
-    UNROLL
-    for (int j = 0; j < 8; j++) {
-        __m256i w = type.chunk(block, j), scales = spread_scales(lanes[j / 4], j);
-        UNROLL
-        for (int c = 0; c < n_columns; c++) {
-            __m256i values = _mm256_loadu_si256((const void *)(x[c].q + 256 * (size_t)b + 32 * j));
-            __m256i products = multiply(w, values, type.is_signed);
-            dots[c] = _mm256_add_epi32(dots[c], _mm256_madd_epi16(scales, products));
-        }
-    }
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        float scale = x[c].scale[b];
-        sums[c] =
-            _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[c]), _mm256_set1_ps(head.d * scale), sums[c]);
-        if (type.is_signed) continue;
-        __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
-        __m256 mins = _mm256_cvtepi32_ps(_mm256_madd_epi16(head.mins, values));
-        sums[c] = _mm256_fnmadd_ps(mins, _mm256_set1_ps(head.dmin * scale), sums[c]);
-    }
-}
-
-ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row,
-                                 int n_rows, int first_column, int n_columns)
-{
-    struct column_q8_256 x[MAX_COLUMNS];
-    float *y[MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        x[c] = column_q8_256(matmul_column(m, first_column + c), m->k);
-        y[c] = matmul_output(m, first_column + c);
-    }
-    for (int r = first_row; r < first_row + n_rows; r++) {
-        const char *block = matmul_row(m, r);
-        __m256 sums[MAX_COLUMNS];
-        UNROLL
-        for (int c = 0; c < n_columns; c++) sums[c] = _mm256_setzero_ps();
-        for (int b = 0; b < m->k / 256; b++, block += type.block_bytes) {
-            prefetch_block(block, type.block_bytes);
-            add_super(type, block, b, n_columns, x, sums);
-        }
-        UNROLL
-        for (int c = 0; c < n_columns; c++) y[c][r] = reduce_256(sums[c]);
-    }
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
-    }
-}
+#include "backend/cpu/kernels/x86/supers_avx2.h"
 
 #define DEFINE(NAME, SIGNED)                                                                       \
     void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
         (void)scratch;                                                                             \
-        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED}; \
+        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED,  \
+                                  NULL};                                                           \
         multiply_tiles(type, m, first_row, n_rows);                                                \
     }
 DEFINE(q2_k, false)

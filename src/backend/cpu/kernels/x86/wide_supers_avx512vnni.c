@@ -44,7 +44,11 @@ ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP
     UNROLL
     for (int j = 0; j < 4; j++) {
         __m512i v[GROUP_ROWS];
-        for (int r = 0; r < GROUP_ROWS; r++) v[r] = _mm512_xor_si512(chunk(blocks[r], j), flip);
+        for (int r = 0; r < GROUP_ROWS; r++) {
+            struct chunk w = chunk(blocks[r], j);
+            w.w = _mm512_mask_sub_epi8(w.w, w.minus, _mm512_setzero_si512(), w.w);
+            v[r] = _mm512_xor_si512(w.w, flip);
+        }
         transpose_16(v);
         memcpy(out->q[16 * j], v, sizeof v);
     }

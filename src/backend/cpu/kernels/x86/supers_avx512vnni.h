@@ -1,0 +1,115 @@
+/* Few columns in groups of 256 with weights in super-blocks. */
+#pragma once
+
+#include "backend/cpu/kernels/column.h"
+#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/x86/chunks_avx512.h"
+#include "backend/cpu/kernels/x86/open_codes.h"
+#include "backend/cpu/kernels/x86/reduce.h"
+
+enum { MAX_COLUMNS = 4, ROW_TILE = 8 };
+
+struct super_type {
+    size_t block_bytes;
+    open_head *head;
+    open_chunk *chunk; /* of the block, or of its codes */
+    bool is_signed;
+    open_codes *codes; /* NULL: the values are in the block itself */
+};
+
+/* Pairs of products in 16 bits. Weights are at most 128, so two products stay below 2^15;
+ * signed ones lend their sign to x, and 2 * 127 * 127 fits too. */
+ALWAYS_INLINE __m512i multiply(struct chunk chunk, __m512i x, bool is_signed)
+{
+    if (is_signed) x = _mm512_mask_sub_epi8(x, chunk.minus, _mm512_setzero_si512(), x);
+    return _mm512_maddubs_epi16(chunk.w, x);
+}
+
+/* The scales 4j .. 4j + 3, eight times each. */
+ALWAYS_INLINE __m512i spread_scales(__m256i scales, int j)
+{
+    const int64_t one = 0x0001000100010001;
+    __m512i groups = _mm512_setr_epi64(0, 0, one, one, 2 * one, 2 * one, 3 * one, 3 * one);
+    __m512i index = _mm512_add_epi16(groups, _mm512_set1_epi16((short)(4 * j)));
+    return _mm512_permutexvar_epi16(index, _mm512_castsi256_si512(scales));
+}
+
+ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, int n_columns,
+                             const struct column_q8_256 *x, __m512 *sums)
+{
+    struct super_head head = type.head(block);
+    struct codes codes;
+    if (type.codes) type.codes(block, &codes);
+    const void *source = type.codes ? &codes : block;
+    __m512i dots[MAX_COLUMNS];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) dots[c] = _mm512_setzero_si512();
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        struct chunk w = type.chunk(source, j);
+        __m512i scales = spread_scales(head.scales, j);
+        UNROLL
+        for (int c = 0; c < n_columns; c++) {
+            __m512i values = _mm512_loadu_si512(x[c].q + 256 * (size_t)b + 64 * j);
+            dots[c] = _mm512_dpwssd_epi32(dots[c], scales, multiply(w, values, type.is_signed));
+        }
+    }
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        float scale = x[c].scale[b];
+        sums[c] =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), _mm512_set1_ps(head.d * scale), sums[c]);
+        if (type.is_signed) continue;
+        __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
+        __m512i mins = _mm512_zextsi256_si512(_mm256_madd_epi16(head.mins, values));
+        sums[c] =
+            _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins), _mm512_set1_ps(head.dmin * scale), sums[c]);
+    }
+}
+
+ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
+{
+    struct column_q8_256 x[MAX_COLUMNS];
+    float *y[MAX_COLUMNS];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        x[c] = column_q8_256(matmul_column(m, first_column + c), m->k);
+        y[c] = matmul_output(m, first_column + c);
+    }
+    for (int r = first_row; r < first_row + n_rows; r++) {
+        const char *block = matmul_row(m, r);
+        __m512 sums[MAX_COLUMNS];
+        UNROLL
+        for (int c = 0; c < n_columns; c++) sums[c] = _mm512_setzero_ps();
+        for (int b = 0; b < m->k / 256; b++, block += type.block_bytes) {
+            prefetch_block(block, type.block_bytes);
+            add_super(type, block, b, n_columns, x, sums);
+        }
+        UNROLL
+        for (int c = 0; c < n_columns; c++) y[c][r] = _mm512_reduce_add_ps(sums[c]);
+    }
+}
+
+/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
+ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row,
+                                  int n_rows)
+{
+    int end = first_row + n_rows;
+    for (int r = first_row; r < end; r += ROW_TILE) {
+        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
+        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
+            case 1:
+                multiply_rows(type, m, r, rows, c, 1);
+                break;
+            case 2:
+                multiply_rows(type, m, r, rows, c, 2);
+                break;
+            case 3:
+                multiply_rows(type, m, r, rows, c, 3);
+                break;
+            default:
+                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
+            }
+    }
+}
