@@ -24,6 +24,12 @@ struct task {
     int kv_head, first_head, n_heads;
 };
 
+/* Where a thread's search for its next task stands: tasks are claimed upwards, so it never goes
+ * back, and thousands of spans are walked over once. */
+struct cursor {
+    int span, first_task;
+};
+
 /* What a thread needs besides the kernels' own scratch; see attend_scratch_floats. */
 struct room {
     float *scores, *out, *max, *sum;
@@ -32,7 +38,7 @@ struct room {
 
 static int span_tasks(const struct cut *cut, const struct span *span);
 static void cut_make(struct cpu *cpu, const struct attend_problem *problem, struct cut *cut);
-static bool task_find(const struct cut *cut, int index, struct task *task);
+static bool task_find(const struct cut *cut, int index, struct cursor *at, struct task *task);
 static void task_run(struct cpu *cpu, const struct cut *cut, const struct task *task, int split,
                      float *partial, const struct thread_scratch *scratch);
 static int task_columns(const struct cut *cut, const struct task *task, int32_t *index,
@@ -139,14 +145,18 @@ static int span_tasks(const struct cut *cut, const struct span *span)
 }
 
 /* Late rows see the most keys, so they come first: the last task to finish is a short one. */
-static bool task_find(const struct cut *cut, int index, struct task *task)
+static bool task_find(const struct cut *cut, int index, struct cursor *at, struct task *task)
 {
     const struct attend_problem *problem = cut->problem;
-    int s = 0;
-    while (s < problem->n_spans && index >= span_tasks(cut, &problem->spans[s]))
-        index -= span_tasks(cut, &problem->spans[s++]);
-    if (s == problem->n_spans) return false;
-    const struct span *span = &problem->spans[s];
+    while (at->span < problem->n_spans) {
+        int n_tasks = span_tasks(cut, &problem->spans[at->span]);
+        if (index - at->first_task < n_tasks) break;
+        at->first_task += n_tasks;
+        at->span++;
+    }
+    if (at->span == problem->n_spans) return false;
+    index -= at->first_task;
+    const struct span *span = &problem->spans[at->span];
     int head_blocks = (cut->group + cut->heads - 1) / cut->heads;
     int per_row_block = head_blocks * problem->n_kv_heads;
     int row_blocks = (span->n_rows + cut->rows - 1) / cut->rows;
@@ -169,10 +179,11 @@ static void attend_run(struct cpu *cpu, const struct worker *worker, struct phas
 {
     const struct cut *cut = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
+    struct cursor at = {0};
     for (;;) {
         int index = pool_claim(&phase->counter, 1);
         struct task task;
-        if (!task_find(cut, index / cut->n_splits, &task)) return;
+        if (!task_find(cut, index / cut->n_splits, &at, &task)) return;
         float *partial = NULL;
         if (cut->n_splits > 1)
             partial = cpu->partial + (size_t)index * partial_floats(cut->problem);
@@ -278,10 +289,11 @@ static void combine_run(struct cpu *cpu, const struct worker *worker, struct pha
     const struct cut *cut = phase->arguments;
     const struct attend_problem *problem = cut->problem;
     size_t part = partial_floats(problem);
+    struct cursor at = {0};
     for (;;) {
         int t = pool_claim(&phase->counter, 1);
         struct task task;
-        if (!task_find(cut, t, &task)) return;
+        if (!task_find(cut, t, &at, &task)) return;
         int32_t index[CPU_ATTEND_COLUMNS];
         int positions[CPU_ATTEND_COLUMNS];
         int n = task_columns(cut, &task, index, positions);
