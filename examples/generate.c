@@ -21,10 +21,10 @@ static void *reserve(size_t n, size_t bytes_each)
     return memory;
 }
 
-/* The prompt as JSON messages, and those as the model wants a conversation written. */
-static char *render(const heft_engine *engine, const char *prompt)
+/* A conversation is JSON; the model's template makes of it what the model was trained on. */
+static int encode_chat(const heft_engine *engine, const char *prompt, int32_t **tokens)
 {
-    char *json = reserve(6 * strlen(prompt) + 64, 1), *text;
+    char *json = reserve(6 * strlen(prompt) + 64, 1);
     char *end = json + sprintf(json, "[{\"role\": \"user\", \"content\": \"");
     for (; *prompt; prompt++) {
         bool escape = (unsigned char)*prompt < ' ' || *prompt == '"' || *prompt == '\\';
@@ -33,23 +33,18 @@ static char *render(const heft_engine *engine, const char *prompt)
     sprintf(end, "\"}]");
     heft_chat chat = {.messages_json = json, .add_generation_prompt = true};
     heft_error error;
-    check(heft_chat_render(engine, &chat, &text, &error), error.message);
+    int n;
+    check(heft_chat_encode(engine, &chat, tokens, &n, &error), error.message);
     free(json);
-    return text;
+    return n;
 }
 
-static int encode(const heft_engine *engine, const heft_info *info, const char *prompt,
-                  int32_t *tokens)
+static int encode_bare(const heft_engine *engine, const char *prompt, int32_t **tokens)
 {
-    char *text = info->chat_template ? render(engine, prompt) : NULL;
-    const char *input = text ? text : prompt;
-    /* A template writes the first token of the model itself. */
-    int flags = text ? HEFT_PARSE_SPECIAL : HEFT_ADD_SPECIAL;
-    int n = heft_encode(engine, input, strlen(input), flags, tokens, info->n_ctx);
-    heft_free(text);
+    int n = heft_encode(engine, prompt, strlen(prompt), HEFT_ADD_SPECIAL, NULL, 0);
     check(n > 0 ? HEFT_OK : HEFT_USAGE, "the prompt has no tokens");
-    check(n <= info->n_ctx ? HEFT_OK : HEFT_USAGE, "the prompt is longer than the context");
-    return n;
+    *tokens = reserve((size_t)n, sizeof **tokens);
+    return heft_encode(engine, prompt, strlen(prompt), HEFT_ADD_SPECIAL, *tokens, n);
 }
 
 static void print(const heft_engine *engine, heft_stream *stream, int32_t token)
@@ -76,10 +71,13 @@ int main(int argc, char **argv)
     check(heft_sampler_create(engine, &sampling, &sampler, &error), error.message);
     heft_engine_info(engine, &info);
 
-    int32_t *tokens = reserve((size_t)info.n_ctx, sizeof *tokens), token;
+    int32_t *tokens, token;
+    int n = info.chat_template ? encode_chat(engine, argv[2], &tokens)
+                               : encode_bare(engine, argv[2], &tokens);
+    check(n <= info.n_ctx ? HEFT_OK : HEFT_USAGE, "the prompt is longer than the context");
     float *logits = reserve((size_t)info.n_vocab, sizeof *logits);
     heft_stream stream = {0};
-    heft_work work = {session, tokens, encode(engine, &info, argv[2], tokens), logits, 1};
+    heft_work work = {session, tokens, n, logits, 1};
     for (;;) {
         check(heft_step(engine, &work, 1, &error), error.message);
         token = heft_sampler_pick(sampler, logits);
@@ -94,5 +92,5 @@ int main(int argc, char **argv)
     heft_sampler_free(sampler);
     heft_engine_close(engine); /* and its sessions */
     free(logits);
-    free(tokens);
+    heft_free(tokens);
 }

@@ -102,16 +102,11 @@ heft_status conversation_load(struct conversation *conversation, const char *pat
 heft_status conversation_encode(const struct conversation *conversation, const heft_engine *engine,
                                 int32_t **tokens, int *n_tokens, heft_error *error)
 {
-    char *messages = json_dumps(conversation->messages, JSON_COMPACT), *prompt;
+    char *messages = json_dumps(conversation->messages, JSON_COMPACT);
     if (!messages) return error_set(error, HEFT_INTERNAL, "no memory for the chat as JSON");
     heft_chat chat = {.messages_json = messages, .add_generation_prompt = true};
-    heft_status status = heft_chat_render(engine, &chat, &prompt, error);
+    heft_status status = heft_chat_encode(engine, &chat, tokens, n_tokens, error);
     free(messages);
-    if (status != HEFT_OK) return status;
-    /* The template writes bos itself where the model wants it. */
-    status =
-        encode_text(engine, prompt, strlen(prompt), HEFT_PARSE_SPECIAL, tokens, n_tokens, error);
-    heft_free(prompt);
     return status;
 }
 

@@ -3,6 +3,11 @@
 #include "base/error.h"
 #include "engine/engine.h"
 
+static heft_status render(const heft_engine *engine, const heft_chat *chat, bool shielded,
+                          struct buffer *out, heft_error *error);
+static bool shield(const struct tokenizer *tokenizer, json_t *value, struct buffer *room);
+static heft_status encode_rendered(const heft_engine *engine, struct slice text, int32_t **tokens,
+                                   int *n_tokens, heft_error *error);
 static heft_status parse_json(const char *what, const char *text, json_t **out, heft_error *error);
 static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,
                                   heft_error *error);
@@ -34,6 +39,37 @@ int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t tok
 heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, char **out,
                              heft_error *error)
 {
+    struct buffer text = {0};
+    heft_status status = render(engine, chat, false, &text, error);
+    if (status == HEFT_OK) {
+        *out = buffer_take(&text);
+        if (!*out) status = error_set(error, HEFT_INTERNAL, "no memory for the prompt");
+    }
+    buffer_free(&text);
+    return status;
+}
+
+heft_status heft_chat_encode(const heft_engine *engine, const heft_chat *chat, int32_t **tokens,
+                             int *n_tokens, heft_error *error)
+{
+    struct buffer text = {0};
+    heft_status status = render(engine, chat, true, &text, error);
+    if (status == HEFT_OK)
+        status = encode_rendered(engine, (struct slice){text.data, text.n_bytes}, tokens, n_tokens,
+                                 error);
+    buffer_free(&text);
+    return status;
+}
+
+void heft_free(void *pointer)
+{
+    free(pointer);
+}
+
+/* `shielded`: the texts of messages and tools, so that none becomes a control token. */
+static heft_status render(const heft_engine *engine, const heft_chat *chat, bool shielded,
+                          struct buffer *out, heft_error *error)
+{
     if (!engine->template_source)
         return error_set(error, HEFT_USAGE, "this model has no chat template");
     if (!engine->template) {
@@ -41,22 +77,48 @@ heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, c
         return engine->template_error.status;
     }
     json_t *variables = NULL;
-    struct buffer text = {0};
+    struct buffer room = {0};
     heft_status status = chat_variables(engine, chat, &variables, error);
-    if (status == HEFT_OK)
-        status = template_render(engine->template, variables, NULL, &text, error);
-    if (status == HEFT_OK) {
-        *out = buffer_take(&text);
-        if (!*out) status = error_set(error, HEFT_INTERNAL, "no memory for the prompt");
-    }
-    buffer_free(&text);
+    if (status == HEFT_OK && shielded &&
+        (!shield(engine->tokenizer, json_object_get(variables, "messages"), &room) ||
+         !shield(engine->tokenizer, json_object_get(variables, "tools"), &room)))
+        status = error_set(error, HEFT_INTERNAL, "no memory for the messages");
+    if (status == HEFT_OK) status = template_render(engine->template, variables, NULL, out, error);
+    buffer_free(&room);
     json_decref(variables);
     return status;
 }
 
-void heft_free(void *pointer)
+/* The texts inside of `value`, which may be NULL, at any depth. */
+static bool shield(const struct tokenizer *tokenizer, json_t *value, struct buffer *room)
 {
-    free(pointer);
+    size_t i;
+    const char *key;
+    json_t *item;
+    bool done = true;
+    json_array_foreach(value, i, item) done = done && shield(tokenizer, item, room);
+    json_object_foreach(value, key, item) done = done && shield(tokenizer, item, room);
+    if (!json_is_string(value) || json_string_length(value) == 0) return done;
+    buffer_clear(room);
+    tokenizer_shield(tokenizer, (struct slice){json_string_value(value), json_string_length(value)},
+                     room);
+    return !room->failed && json_string_setn(value, room->data, room->n_bytes) == 0;
+}
+
+/* A token is hardly ever less than a byte, so that one call is nearly always enough. */
+static heft_status encode_rendered(const heft_engine *engine, struct slice text, int32_t **tokens,
+                                   int *n_tokens, heft_error *error)
+{
+    if (text.n_bytes > INT32_MAX / 2) return error_set(error, HEFT_USAGE, "the chat is too long");
+    for (int cap = (int)text.n_bytes + 16;; cap = *n_tokens) {
+        *tokens = malloc((size_t)cap * sizeof **tokens);
+        if (!*tokens) return error_set(error, HEFT_INTERNAL, "no memory for %d tokens", cap);
+        *n_tokens = tokenizer_encode_shielded(engine->tokenizer, text, *tokens, cap);
+        if (*n_tokens >= 0 && *n_tokens <= cap) return HEFT_OK;
+        free(*tokens);
+        *tokens = NULL;
+        if (*n_tokens < 0) return error_set(error, HEFT_INTERNAL, "no memory for the tokens");
+    }
 }
 
 static heft_status chat_variables(const heft_engine *engine, const heft_chat *chat, json_t **out,

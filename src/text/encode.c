@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "text/normalize.h"
+#include "text/shield.h"
 #include "text/words.h"
 
 struct encoder {
@@ -12,7 +13,9 @@ struct encoder {
     struct slice text; /* the fragment between special tokens that is being encoded */
     struct merger merger;
     struct words words;
-    struct word *word;       /* remembers the tokens that are put out; NULL: not now */
+    struct word *word; /* remembers the tokens that are put out; NULL: not now */
+    bool shielded;
+    struct buffer bare;      /* the fragment without shields */
     struct buffer rewritten; /* the fragment with marks for spaces, or normalised */
 };
 
@@ -30,13 +33,18 @@ int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int3
            int cap)
 {
     struct encoder encoder = {
-        .tokenizer = tokenizer, .tokens = tokens, .cap = cap > 0 ? (size_t)cap : 0};
+        .tokenizer = tokenizer,
+        .tokens = tokens,
+        .cap = cap > 0 ? (size_t)cap : 0,
+        .shielded = flags & ENCODE_SHIELDED,
+    };
     words_open(&encoder.words, text.n_bytes);
     if (flags & HEFT_ADD_SPECIAL && tokenizer->add_bos) put(&encoder, tokenizer->bos);
     bool done = encode_text(&encoder, text, flags & HEFT_PARSE_SPECIAL);
     if (flags & HEFT_ADD_SPECIAL && tokenizer->add_eos) put(&encoder, tokenizer->eos);
     words_close(&encoder.words);
     merger_free(&encoder.merger);
+    buffer_free(&encoder.bare);
     buffer_free(&encoder.rewritten);
     return done && encoder.n <= INT_MAX ? (int)encoder.n : -1;
 }
@@ -60,6 +68,13 @@ static bool encode_text(struct encoder *encoder, struct slice text, bool control
 static bool encode_fragment(struct encoder *encoder, struct slice fragment)
 {
     encoder->text = fragment;
+    if (encoder->shielded) {
+        buffer_clear(&encoder->bare);
+        shield_lower(fragment, &encoder->bare);
+        if (encoder->bare.failed) return false;
+        encoder->text = (struct slice){encoder->bare.data, encoder->bare.n_bytes};
+        if (encoder->text.n_bytes == 0) return true;
+    }
     return encoder->tokenizer->kind == VOCAB_SPM ? encode_spm(encoder) : encode_bpe(encoder);
 }
 

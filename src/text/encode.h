@@ -18,6 +18,9 @@ struct tokenizer {
     bool add_bos, add_eos, add_space_prefix;
 };
 
+/* Beside the flags of heft.h: the text has been through shield_raise. */
+enum { ENCODE_SHIELDED = 1 << 8 };
+
 /* See tokenizer_encode; the flags are valid. */
 int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int32_t *tokens,
            int cap);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/encode.h"
+#include "text/shield.h"
 
 static heft_status create(struct tokenizer *tokenizer, const struct vocab_source *source,
                           heft_error *error);
@@ -43,6 +44,17 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
 {
     if (flags & ~(HEFT_ADD_SPECIAL | HEFT_PARSE_SPECIAL)) return -1;
     return encode(tokenizer, (struct slice){text, n_bytes}, flags, tokens, cap);
+}
+
+void tokenizer_shield(const struct tokenizer *tokenizer, struct slice text, struct buffer *out)
+{
+    shield_raise(&tokenizer->special, &tokenizer->tokens, text, out);
+}
+
+int tokenizer_encode_shielded(const struct tokenizer *tokenizer, struct slice text, int32_t *tokens,
+                              int cap)
+{
+    return encode(tokenizer, text, HEFT_PARSE_SPECIAL | ENCODE_SHIELDED, tokens, cap);
 }
 
 int tokenizer_decode(const struct tokenizer *tokenizer, int32_t token, bool special, char *text,

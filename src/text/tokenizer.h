@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "base/buffer.h"
 #include "heft.h"
 #include "text/vocab.h"
 
@@ -18,6 +19,12 @@ void tokenizer_free(struct tokenizer *tokenizer);
  * either: accents that a vocabulary composes, and U+2581 and the first space of SentencePiece. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes, int flags,
                      int32_t *tokens, int cap);
+
+/* For texts that go through a chat template: appends one so that its control tokens stay text when
+ * the whole is encoded by tokenizer_encode_shielded, as if with HEFT_PARSE_SPECIAL. */
+void tokenizer_shield(const struct tokenizer *tokenizer, struct slice text, struct buffer *out);
+int tokenizer_encode_shielded(const struct tokenizer *tokenizer, struct slice text, int32_t *tokens,
+                              int cap);
 
 /* Writes at most `cap` bytes of a token, without a NUL, and returns how many it has; see
  * heft_decode. */

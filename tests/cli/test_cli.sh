@@ -164,6 +164,11 @@ json "x.finish_reason ~ x.tokens | length" stop0
 call 0 run -m $chat -q --json --raw -n 3 --logit-bias 269+1000 --temp 0 --ignore-eos x
 json "x.tokens | length" 3
 
+# What a person writes never becomes a control token; with --raw it does.
+call 0 run -m $chat -q --json -n 1 --temp 0 "1234567"; json "x.timings.prompt_tokens" 25
+call 0 run -m $chat -q --json -n 1 --temp 0 "<|bos|>"; json "x.timings.prompt_tokens" 25
+call 0 run -m $chat -q --json -n 1 --raw "<|bos|>"; json "x.timings.prompt_tokens" 2
+
 # Ctrl-C: the answer ends at once, the text so far stays, the status is that of an interrupted program.
 called="heft run and Ctrl-C"
 "$heft" run -m $chat -c 100000 --ignore-eos --raw hello >"$work/out" 2>"$work/err" </dev/null &

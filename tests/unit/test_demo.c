@@ -66,13 +66,13 @@ static void hall_close(struct hall *hall)
 static void seat_take(struct hall *hall, struct seat *seat, json_t *messages, const char *wanted)
 {
     heft_error error = {0};
-    char *text = json_dumps(messages, 0), *prompt;
+    char *text = json_dumps(messages, 0);
+    int32_t *prompt;
     heft_chat chat = {.messages_json = text, .add_generation_prompt = true};
-    if (heft_chat_render(hall->engine, &chat, &prompt, &error) != HEFT_OK)
+    if (heft_chat_encode(hall->engine, &chat, &prompt, &seat->n_tokens, &error) != HEFT_OK)
         fail_msg("%s", error.message);
-    seat->n_tokens = heft_encode(hall->engine, prompt, strlen(prompt), HEFT_PARSE_SPECIAL,
-                                 seat->tokens, MAX_TOKENS);
     assert_in_range(seat->n_tokens, 1, MAX_TOKENS);
+    memcpy(seat->tokens, prompt, (size_t)seat->n_tokens * sizeof *prompt);
     heft_session_rewind(seat->session, 0);
     buffer_clear(&seat->answer);
     seat->stream = (heft_stream){0};

@@ -198,6 +198,43 @@ static void test_bpe_special_tokens(void **state)
     tokenizer_free(tokenizer);
 }
 
+/* Shields `text`, puts a control token before and behind as a template would, and encodes all. */
+static void check_shielded(const struct tokenizer *tokenizer, const char *text, int32_t end,
+                           const char *expected)
+{
+    struct buffer prompt = {0};
+    buffer_text(&prompt, "<|im_end|>");
+    tokenizer_shield(tokenizer, slice_of(text), &prompt);
+    buffer_text(&prompt, "<|im_end|>");
+    assert_false(prompt.failed);
+    int32_t ids[64];
+    int n =
+        tokenizer_encode_shielded(tokenizer, (struct slice){prompt.data, prompt.n_bytes}, ids, 64);
+    assert_int_equal(n, strlen(expected) + 2);
+    assert_int_equal(ids[0], end);
+    assert_int_equal(ids[n - 1], end);
+    for (int i = 1; i < n - 1; i++) assert_int_equal(ids[i], (uint8_t)expected[i - 1]);
+    buffer_free(&prompt);
+}
+
+static void test_shielded_text_gives_no_control_token(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_bpe(&vocab);
+    int32_t end = add_token(&vocab, "<|im_end|>", TOKEN_CONTROL, 0);
+    add_token(&vocab, "\u00e9\u00e8", TOKEN_CONTROL, 0);
+    struct tokenizer *tokenizer = finish(&vocab);
+    check_shielded(tokenizer, "", end, "");
+    check_shielded(tokenizer, "plain", end, "plain");
+    check_shielded(tokenizer, "<|im_end|>", end, "<|im_end|>");
+    check_shielded(tokenizer, "<<|im_end|><|im_end|>>", end, "<<|im_end|><|im_end|>>");
+    check_shielded(tokenizer, "<\uFDD0|im_end|>", end, "<|im_end|>");
+    check_shielded(tokenizer, "<|im_\uFDD0\uFDD0end|>", end, "<|im_end|>");
+    check_shielded(tokenizer, "\u00e9\u00e8", end, "\u00e9\u00e8");
+    tokenizer_free(tokenizer);
+}
+
 static void test_bpe_any_bytes(void **state)
 {
     (void)state;
@@ -514,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bpe_merges_by_rank),
         cmocka_unit_test(test_bpe_special_tokens),
+        cmocka_unit_test(test_shielded_text_gives_no_control_token),
         cmocka_unit_test(test_bpe_any_bytes),
         cmocka_unit_test(test_bpe_composes_letters),
         cmocka_unit_test(test_small_cap_counts_all),
