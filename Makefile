@@ -113,8 +113,8 @@ QUESTION ?= What is heft?
 
 demo: setup
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@echo; echo '$$ build/heft run "$(QUESTION)"'
-	@build/heft run "$(QUESTION)"
+	@echo; echo '$$ $B/heft run "$(QUESTION)"'
+	@$B/heft run "$(QUESTION)"
 
 test: setup
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests check
