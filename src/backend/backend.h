@@ -161,7 +161,7 @@ struct activations {
 
 /* The largest sizes any step will have: what `prepare` allocates for. */
 struct limits {
-    int n_rows, n_logits, n_ctx;
+    int n_rows, n_logits;
     int d_model, n_vocab;
     int q_width, k_width, v_width, o_width, q_rank; /* values a row */
     int n_experts, n_used, d_ff, d_ff_expert;

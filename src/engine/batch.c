@@ -14,10 +14,10 @@ heft_status batch_builder_init(struct batch_builder *builder, int n_rows_max, in
                                       .tokens = calloc(n, sizeof *builder->tokens),
                                       .positions = calloc(n, sizeof *builder->positions),
                                       .spans = calloc((size_t)n_spans_max, sizeof *builder->spans),
-                                      .wanted = calloc(n, sizeof *builder->wanted),
-                                      .wanted_rows = calloc(n, sizeof *builder->wanted_rows)};
-    if (!builder->tokens || !builder->positions || !builder->spans || !builder->wanted ||
-        !builder->wanted_rows)
+                                      .wanted_rows = calloc(n, sizeof *builder->wanted_rows),
+                                      .wanted_logits = calloc(n, sizeof *builder->wanted_logits)};
+    if (!builder->tokens || !builder->positions || !builder->spans || !builder->wanted_rows ||
+        !builder->wanted_logits)
         return error_set(error, HEFT_INTERNAL, "no memory for batches of %d rows", n_rows_max);
     batch_builder_reset(builder);
     return HEFT_OK;
@@ -26,8 +26,8 @@ heft_status batch_builder_init(struct batch_builder *builder, int n_rows_max, in
 uint64_t batch_builder_bytes(int n_rows_max, int n_spans_max)
 {
     const struct batch_builder *b = NULL;
-    size_t row =
-        sizeof *b->tokens + sizeof *b->positions + sizeof *b->wanted + sizeof *b->wanted_rows;
+    size_t row = sizeof *b->tokens + sizeof *b->positions + sizeof *b->wanted_rows +
+                 sizeof *b->wanted_logits;
     return (uint64_t)n_rows_max * row + (uint64_t)n_spans_max * sizeof *b->spans;
 }
 
@@ -43,8 +43,8 @@ void batch_builder_free(struct batch_builder *builder)
     free(builder->tokens);
     free(builder->positions);
     free(builder->spans);
-    free(builder->wanted);
     free(builder->wanted_rows);
+    free(builder->wanted_logits);
 }
 
 int batch_add(struct batch_builder *builder, const struct kv_cache *kv, int position,
@@ -63,7 +63,6 @@ int batch_add(struct batch_builder *builder, const struct kv_cache *kv, int posi
 
 void batch_want(struct batch_builder *builder, int back, float *logits)
 {
-    int row = builder->batch.n_rows - 1 - back;
-    builder->wanted_rows[builder->n_wanted] = row;
-    builder->wanted[builder->n_wanted++] = (struct wanted){row, logits};
+    builder->wanted_rows[builder->n_wanted] = builder->batch.n_rows - 1 - back;
+    builder->wanted_logits[builder->n_wanted++] = logits;
 }

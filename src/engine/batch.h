@@ -3,19 +3,13 @@
 
 #include "backend/backend.h"
 
-/* Where the logits of a row go. */
-struct wanted {
-    int row;
-    float *logits;
-};
-
 struct batch_builder {
     int n_rows_max, n_spans_max;
     int n_wanted;
     int32_t *tokens, *positions; /* [n_rows_max] */
     struct span *spans;          /* [n_spans_max] */
-    struct wanted *wanted;       /* [n_rows_max] */
-    int32_t *wanted_rows;        /* [n_rows_max] */
+    int32_t *wanted_rows;        /* [n_rows_max] rows whose logits are wanted */
+    float **wanted_logits;       /* [n_rows_max] where they go */
     struct batch batch;
 };
 

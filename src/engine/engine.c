@@ -188,7 +188,7 @@ static heft_status open_model(heft_engine *engine, heft_error *error)
                          "cache cannot be q8_0",
                          path);
     int n_logits = options->n_batch < HEAD_ROWS ? options->n_batch : HEAD_ROWS;
-    engine->limits = model_limits(engine->model, options->n_batch, n_logits, options->n_ctx);
+    engine->limits = model_limits(engine->model, options->n_batch, n_logits);
     struct backend_options backend = {.n_threads = options->n_threads,
                                       .cpu_tier = getenv("HEFT_CPU")};
     return backend_open_cpu(&backend, &engine->backend, error);

@@ -129,7 +129,7 @@ static void read_logits(heft_engine *engine)
         on->ops->head(on, &model->output_norm, &model->head, model->description.logit_scale,
                       builder->wanted_rows + i, n);
         for (int j = 0; j < n; j++)
-            on->ops->read(on, builder->wanted[i + j].logits,
+            on->ops->read(on, builder->wanted_logits[i + j],
                           on->ops->activations(on)->logits + (size_t)j * n_vocab,
                           n_vocab * sizeof(float));
     }

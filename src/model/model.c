@@ -54,7 +54,7 @@ void model_close(struct model *model)
     free(model);
 }
 
-struct limits model_limits(const struct model *model, int n_rows, int n_logits, int n_ctx)
+struct limits model_limits(const struct model *model, int n_rows, int n_logits)
 {
     const struct description *d = &model->description;
     const struct attention_description *a = &d->attention;
@@ -63,7 +63,6 @@ struct limits model_limits(const struct model *model, int n_rows, int n_logits, 
     return (struct limits){
         .n_rows = n_rows,
         .n_logits = n_logits,
-        .n_ctx = n_ctx,
         .d_model = d->d_model,
         .n_vocab = d->n_vocab,
         .q_width = a->n_heads * a->d_k,

@@ -34,7 +34,7 @@ heft_status model_open(const struct gguf *file, struct model **out, heft_error *
 void model_close(struct model *model);
 
 /* What a backend must prepare for. */
-struct limits model_limits(const struct model *model, int n_rows, int n_logits, int n_ctx);
+struct limits model_limits(const struct model *model, int n_rows, int n_logits);
 
 /* Bytes of key-value cache one token takes in all layers; 0 if rows of `dtype` do not fit the
  * heads. */

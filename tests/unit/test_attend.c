@@ -240,7 +240,6 @@ static struct limits limits_of(const struct world *world)
     bool latent = a->kind == ATTENTION_LATENT;
     return (struct limits){.n_rows = world->batch.n_rows,
                            .n_logits = 1,
-                           .n_ctx = N_CTX,
                            .d_model = 32,
                            .n_vocab = 32,
                            .q_width = a->n_heads * a->d_k,

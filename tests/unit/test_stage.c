@@ -134,7 +134,7 @@ static void pair_open(struct pair *pair, const struct model_shape *shape, enum d
     if (gguf_open(path, &pair->file, &error) != HEFT_OK) fail_msg("%s", error.message);
     if (model_open(pair->file, &pair->model, &error) != HEFT_OK) fail_msg("%s", error.message);
     unlink(path);
-    pair->limits = model_limits(pair->model, MAX_ROWS, N_LOGITS, N_CTX);
+    pair->limits = model_limits(pair->model, MAX_ROWS, N_LOGITS);
     for (int i = 0; i < 2; i++) {
         struct backend_options options = {.n_threads = n_threads};
         assert_int_equal(backend_open_cpu(&options, &pair->backends[i], &error), HEFT_OK);

@@ -180,14 +180,12 @@ phase_run route_run, group_run;
 struct gate {
     const struct feed_forward *ffn;
     const struct columns *columns; /* of h */
-    int n_rows;
-    bool dense, experts; /* which of the two networks */
+    bool dense, experts;           /* which of the two networks */
 };
 phase_run gate_run;
 
 struct mix {
     const struct feed_forward *ffn;
     const struct columns *dense, *experts; /* of gated and expert_gated; NULL: left out */
-    int n_rows;
 };
 phase_run mix_run;

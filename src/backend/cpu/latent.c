@@ -9,7 +9,6 @@
 
 struct latent {
     const struct attention *attention;
-    const struct batch *batch;
     int first_row, n_rows;         /* absorbed together */
     const struct columns *columns; /* of the queries */
     const struct span *span;       /* expanded */
@@ -42,7 +41,7 @@ void attend_latent(struct cpu *cpu, const struct attention *attention, const str
 {
     for (int s = 0; s < batch->n_spans; s++) {
         if (batch->spans[s].n_rows < rows_worth_expanding(attention)) continue;
-        struct latent latent = {.attention = attention, .batch = batch, .span = &batch->spans[s]};
+        struct latent latent = {.attention = attention, .span = &batch->spans[s]};
         cpu_run(cpu, &(struct phase){.run = expand_run, .arguments = &latent}, 1);
     }
     struct span pieces[CPU_ABSORB_ROWS];

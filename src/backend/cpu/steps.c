@@ -349,11 +349,8 @@ static void gate_both(struct cpu *cpu, const struct feed_forward *ffn, int n_row
     }
     struct prepare prepare = {.n_rows = n_rows, .columns = {&h}};
     struct route route = {&ffn->router, n_rows};
-    struct gate gate = {.ffn = ffn,
-                        .columns = &h,
-                        .n_rows = n_rows,
-                        .dense = parts & PART_DENSE,
-                        .experts = parts & PART_EXPERTS};
+    struct gate gate = {
+        .ffn = ffn, .columns = &h, .dense = parts & PART_DENSE, .experts = parts & PART_EXPERTS};
     struct phase phases[4];
     int n = 0;
     phases[n++] = (struct phase){.run = prepare_run, .arguments = &prepare};
@@ -377,10 +374,8 @@ static void mix_both(struct cpu *cpu, const struct feed_forward *ffn, int n_rows
     if (experts) want_few_and_many(cpu, &expert_gated, &ffn->experts.down, n_rows);
     struct prepare prepare = {.n_rows = n_rows,
                               .columns = {dense ? &gated : NULL, experts ? &expert_gated : NULL}};
-    struct mix mix = {.ffn = ffn,
-                      .dense = dense ? &gated : NULL,
-                      .experts = experts ? &expert_gated : NULL,
-                      .n_rows = n_rows};
+    struct mix mix = {
+        .ffn = ffn, .dense = dense ? &gated : NULL, .experts = experts ? &expert_gated : NULL};
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = mix_run, .arguments = &mix}};
     cpu_run(cpu, phases, 2);
