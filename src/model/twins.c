@@ -51,17 +51,19 @@ static bool heads_repeat(const struct weight *w, int n_heads, int d_head, int ti
 }
 
 /* Compares n_rows of two heads, from the first to the last. A quantized row depends on its own
- * values only, so copies stay copies. */
+ * values only, so copies stay copies. Zeros alone, the weights of a sparse file, prove nothing. */
 static bool rows_agree(const struct weight *w, int d_head, int first, int head, int n_rows)
 {
     const char *data = w->data;
+    bool written = false;
     for (int i = 0; i < n_rows; i++) {
         int row = n_rows > 1 ? (d_head - 1) * i / (n_rows - 1) : 0;
-        if (memcmp(data + (size_t)(head * d_head + row) * w->row_bytes,
-                   data + (size_t)(first * d_head + row) * w->row_bytes, w->row_bytes) != 0)
-            return false;
+        const char *one = data + (size_t)(first * d_head + row) * w->row_bytes;
+        const char *other = data + (size_t)(head * d_head + row) * w->row_bytes;
+        if (memcmp(one, other, w->row_bytes) != 0) return false;
+        written = written || one[0] != 0 || memcmp(one, one + 1, w->row_bytes - 1) != 0;
     }
-    return true;
+    return written;
 }
 
 /* One slice for each head that stays. */
