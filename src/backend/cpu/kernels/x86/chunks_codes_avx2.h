@@ -70,12 +70,13 @@ ALWAYS_INLINE __m256i multiply_bytes(__m256i bytes, __m256i powers)
     return _mm256_or_si256(_mm256_andnot_si256(odd, _mm256_mullo_epi16(bytes, powers)), high);
 }
 
-/* 64 times the digit: bits 7 and 8 of 3/2 t, made of averages that do not carry over. */
+/* 32 times the digit: bits 7 and 8 of 3/2 t, made of averages that do not carry over. */
 ALWAYS_INLINE __m256i take_digits(__m256i t)
 {
     __m256i less = _mm256_subs_epu8(t, _mm256_set1_epi8(1));
     __m256i half = _mm256_avg_epu8(less, _mm256_setzero_si256());
-    return _mm256_and_si256(_mm256_avg_epu8(less, half), _mm256_set1_epi8((char)0xc0));
+    __m256i average = _mm256_avg_epu8(less, half);
+    return _mm256_and_si256(_mm256_srli_epi16(average, 1), _mm256_set1_epi8(0x60));
 }
 
 /* Five digits of 32 bytes, five of 16, four of 4. */

@@ -81,12 +81,13 @@ ALWAYS_INLINE __m512i multiply_bytes(__m512i bytes, __m512i powers)
     return _mm512_or_si512(_mm512_andnot_si512(odd, _mm512_mullo_epi16(bytes, powers)), high);
 }
 
-/* 64 times the digit: bits 7 and 8 of 3/2 t, made of averages that do not carry over. */
+/* 32 times the digit: bits 7 and 8 of 3/2 t, made of averages that do not carry over. */
 ALWAYS_INLINE __m512i take_digits(__m512i t)
 {
     __m512i less = _mm512_subs_epu8(t, _mm512_set1_epi8(1));
     __m512i half = _mm512_avg_epu8(less, _mm512_setzero_si512());
-    return _mm512_and_si512(_mm512_avg_epu8(less, half), _mm512_set1_epi8((char)0xc0));
+    __m512i average = _mm512_avg_epu8(less, half);
+    return _mm512_and_si512(_mm512_srli_epi16(average, 1), _mm512_set1_epi8(0x60));
 }
 
 #define EIGHT(power) power, power, power, power, power, power, power, power

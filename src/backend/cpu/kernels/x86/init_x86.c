@@ -159,15 +159,15 @@ static void fill_avx512vnni(struct kernels *kernels)
     set_both(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni, matmul_wide_q8_0_avx512vnni);
     set_both(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni, matmul_wide_iq4_nl_avx512vnni);
     set_both(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni, matmul_wide_mxfp4_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vnni);
-    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vnni);
-    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vnni);
-    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx512vnni);
+    set_both(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vnni, matmul_wide_iq2_xxs_avx512vnni);
+    set_both(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vnni, matmul_wide_iq2_xs_avx512vnni);
+    set_both(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vnni, matmul_wide_iq2_s_avx512vnni);
+    set_both(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vnni, matmul_wide_iq3_xxs_avx512vnni);
+    set_both(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vnni, matmul_wide_iq3_s_avx512vnni);
+    set_both(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vnni, matmul_wide_iq1_s_avx512vnni);
+    set_both(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vnni, matmul_wide_iq1_m_avx512vnni);
+    set_both(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vnni, matmul_wide_tq1_0_avx512vnni);
+    set_both(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx512vnni, matmul_wide_tq2_0_avx512vnni);
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx512vnni);
 }
 

@@ -17,7 +17,7 @@ struct super_type {
     open_codes *codes; /* NULL: the values are in the block itself */
 };
 
-/* Pairs of products in 16 bits. Unsigned weights are at most 128, so two products stay below 2^15;
+/* Pairs of products in 16 bits. Unsigned weights are at most 64, so two products stay below 2^15;
  * signed ones lend their sign to x, and 2 * 127 * 127 fits too. */
 ALWAYS_INLINE __m256i multiply(__m256i w, __m256i x, bool is_signed)
 {

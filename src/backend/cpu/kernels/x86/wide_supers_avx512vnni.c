@@ -2,7 +2,7 @@
  * consecutive values of each of 16 rows in a vector; signed types carry their offset as a minimum.
  */
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/x86/chunks_avx512.h"
+#include "backend/cpu/kernels/x86/chunks_codes_avx512.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/open_supers.h"
 #include "backend/cpu/kernels/x86/panel_avx512.h"
@@ -19,17 +19,25 @@ enum { GROUP_BYTES = sizeof(struct packed_super) * (BYTE_PANEL_K / 256) };
 static_assert(GROUP_BYTES * (PANEL_ROWS / GROUP_ROWS) <= PANEL_SCRATCH_BYTES,
               "the panel fits the scratch");
 
-ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_ROWS], bool is_signed,
+struct super_type {
+    size_t block_bytes;
+    open_head *head;
+    open_chunk *chunk;
+    bool is_signed;
+    open_codes *codes; /* NULL: the values are in the block itself */
+};
+
+ALWAYS_INLINE void pack_heads(struct super_type type, const char *const blocks[GROUP_ROWS],
                               struct packed_super *out)
 {
     __m512i scales[GROUP_ROWS], mins[GROUP_ROWS];
     for (int r = 0; r < GROUP_ROWS; r++) {
-        struct super_head head = open(blocks[r]);
+        struct super_head head = type.head(blocks[r]);
         __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.scales));
         scales[r] = _mm512_castps_si512(_mm512_mul_ps(wide, _mm512_set1_ps(head.d)));
-        if (is_signed) head.mins = _mm256_slli_epi16(head.scales, 7);
+        if (type.is_signed) head.mins = _mm256_slli_epi16(head.scales, 7);
         mins[r] = _mm512_zextsi256_si512(head.mins);
-        out->dmin[r] = is_signed ? head.d : head.dmin;
+        out->dmin[r] = type.is_signed ? head.d : head.dmin;
     }
     transpose_16(scales);
     memcpy(out->scales, scales, sizeof out->scales);
@@ -37,34 +45,42 @@ ALWAYS_INLINE void pack_heads(open_head *open, const char *const blocks[GROUP_RO
     memcpy(out->mins, mins, sizeof out->mins);
 }
 
-ALWAYS_INLINE void pack_values(open_chunk *chunk, const char *const blocks[GROUP_ROWS],
-                               bool is_signed, struct packed_super *out)
+ALWAYS_INLINE __m512i open_bytes(struct chunk chunk, bool is_signed)
 {
-    __m512i flip = _mm512_set1_epi8(is_signed ? (char)0x80 : 0);
+    if (!is_signed) return chunk.w;
+    __m512i offset = _mm512_set1_epi8((char)0x80);
+    return _mm512_mask_sub_epi8(_mm512_add_epi8(offset, chunk.w), chunk.minus, offset, chunk.w);
+}
+
+ALWAYS_INLINE void pack_values(struct super_type type, const char *const blocks[GROUP_ROWS],
+                               struct packed_super *out)
+{
+    struct codes codes[GROUP_ROWS];
+    const void *sources[GROUP_ROWS];
+    for (int r = 0; r < GROUP_ROWS; r++) {
+        if (type.codes) type.codes(blocks[r], &codes[r]);
+        sources[r] = type.codes ? (const void *)&codes[r] : blocks[r];
+    }
     UNROLL
     for (int j = 0; j < 4; j++) {
         __m512i v[GROUP_ROWS];
-        for (int r = 0; r < GROUP_ROWS; r++) {
-            struct chunk w = chunk(blocks[r], j);
-            w.w = _mm512_mask_sub_epi8(w.w, w.minus, _mm512_setzero_si512(), w.w);
-            v[r] = _mm512_xor_si512(w.w, flip);
-        }
+        for (int r = 0; r < GROUP_ROWS; r++)
+            v[r] = open_bytes(type.chunk(sources[r], j), type.is_signed);
         transpose_16(v);
         memcpy(out->q[16 * j], v, sizeof v);
     }
 }
 
-ALWAYS_INLINE void pack_supers(open_head *open, open_chunk *chunk, size_t block_bytes,
-                               bool is_signed, const void *const rows[GROUP_ROWS], int k0, int k,
-                               char *group)
+ALWAYS_INLINE void pack_supers(struct super_type type, const void *const rows[GROUP_ROWS], int k0,
+                               int k, char *group)
 {
     struct packed_super *out = (struct packed_super *)group;
     for (int b = k0 / 256; b < (k0 + k) / 256; b++, out++) {
         const char *blocks[GROUP_ROWS];
         for (int r = 0; r < GROUP_ROWS; r++)
-            blocks[r] = (const char *)rows[r] + block_bytes * (size_t)b;
-        pack_heads(open, blocks, is_signed, out);
-        pack_values(chunk, blocks, is_signed, out);
+            blocks[r] = (const char *)rows[r] + type.block_bytes * (size_t)b;
+        pack_heads(type, blocks, out);
+        pack_values(type, blocks, out);
     }
 }
 
@@ -146,11 +162,12 @@ ALWAYS_INLINE void multiply_supers(const char *group, const struct matmul *m, in
 DEFINE_MULTIPLY(groups_of_16, multiply_supers, 4)
 DEFINE_MULTIPLY(groups_of_32, multiply_supers, 8)
 
-#define DEFINE(NAME, SIGNED, MULTIPLY)                                                             \
+#define DEFINE(NAME, SIGNED, CODES, MULTIPLY)                                                      \
     static void pack_##NAME(const void *const rows[GROUP_ROWS], int k0, int k, char *group)        \
     {                                                                                              \
-        pack_supers(head_##NAME, chunk_##NAME, sizeof(struct block_##NAME), SIGNED, rows, k0, k,   \
-                    group);                                                                        \
+        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED,  \
+                                  CODES};                                                          \
+        pack_supers(type, rows, k0, k, group);                                                     \
     }                                                                                              \
     void matmul_wide_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,        \
                                          void *scratch)                                            \
@@ -158,9 +175,18 @@ DEFINE_MULTIPLY(groups_of_32, multiply_supers, 8)
         struct panel_type type = {pack_##NAME, MULTIPLY, GROUP_BYTES};                             \
         multiply_panels(&type, m, first_row, n_rows, scratch);                                     \
     }
-DEFINE(q2_k, false, groups_of_16)
-DEFINE(q3_k, false, groups_of_16)
-DEFINE(q4_k, false, groups_of_32)
-DEFINE(q5_k, false, groups_of_32)
-DEFINE(q6_k, false, groups_of_16)
-DEFINE(iq4_xs, true, groups_of_32)
+DEFINE(q2_k, false, NULL, groups_of_16)
+DEFINE(q3_k, false, NULL, groups_of_16)
+DEFINE(q4_k, false, NULL, groups_of_32)
+DEFINE(q5_k, false, NULL, groups_of_32)
+DEFINE(q6_k, false, NULL, groups_of_16)
+DEFINE(iq4_xs, true, NULL, groups_of_32)
+DEFINE(iq2_xxs, true, codes_iq2_xxs, groups_of_32)
+DEFINE(iq2_xs, true, codes_iq2_xs, groups_of_16)
+DEFINE(iq2_s, true, codes_iq2_s, groups_of_16)
+DEFINE(iq3_xxs, true, codes_iq3_xxs, groups_of_32)
+DEFINE(iq3_s, true, codes_iq3_s, groups_of_32)
+DEFINE(iq1_s, false, codes_iq1_s, groups_of_32)
+DEFINE(iq1_m, false, codes_iq1_m, groups_of_16)
+DEFINE(tq1_0, false, NULL, groups_of_32)
+DEFINE(tq2_0, false, NULL, groups_of_32)
