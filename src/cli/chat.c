@@ -62,7 +62,7 @@ enum { N_CHAT_COMMANDS = sizeof chat_commands / sizeof *chat_commands };
 
 const struct command command_chat = {
     .name = "chat",
-    .usage = "[options]",
+    .usage = "[options] [MODEL.gguf]",
     .summary = "talk with a model",
     .details =
         "Talks with a model until /quit or the end of standard input. Ctrl-C ends an answer, not\n"
@@ -83,6 +83,7 @@ static heft_status chat_run(const struct command *self, int argc, char **argv, h
     struct words words;
     heft_status status = command_parse(self, groups, GENERATION_GROUPS, argc, argv, &words, error);
     if (status != HEFT_OK || words.help) return status;
+    generation_take_model(&chat.generation, &words);
     if (words.n_items > 0)
         return error_set(error, HEFT_USAGE, "chat takes no prompt: `heft run` answers one");
     status = open_chat(&chat, error);

@@ -1,5 +1,7 @@
 #include "cli/generation.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 static const struct option answer_options[] = {
@@ -33,6 +35,17 @@ struct generation generation_default(void)
         .sampling = sampling_settings_default(),
         .n_predict = -1,
     };
+}
+
+void generation_take_model(struct generation *generation, struct words *words)
+{
+    if (generation->options.model || words->n_items == 0) return;
+    const char *word = words->items[0], *suffix = ".gguf";
+    size_t n = strlen(word), n_suffix = strlen(suffix);
+    if (n <= n_suffix || strcmp(word + n - n_suffix, suffix) != 0) return;
+    generation->options.model = word;
+    words->items++;
+    words->n_items--;
 }
 
 heft_status generation_open(struct generation *generation, heft_error *error)

@@ -25,6 +25,10 @@ void generation_groups(struct generation *generation, struct option_group groups
 
 struct generation generation_default(void);
 
+/* `heft run model.gguf PROMPT`: a first word that ends in .gguf is the model where -m gives none.
+ */
+void generation_take_model(struct generation *generation, struct words *words);
+
 /* After the options are parsed: checks them, opens engine and session, creates the sampler. */
 heft_status generation_open(struct generation *generation, heft_error *error);
 void generation_close(struct generation *generation);

@@ -46,7 +46,7 @@ static const struct option prompt_options[] = {
 
 const struct command command_run = {
     .name = "run",
-    .usage = "[options] [PROMPT|-]",
+    .usage = "[options] [MODEL.gguf] [PROMPT|-]",
     .summary = "answer one prompt",
     .details =
         "Answers one prompt and ends. The prompt is what stands on the command line, \"-\" or\n"
@@ -70,9 +70,12 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
         command_parse(self, groups, 1 + GENERATION_GROUPS, argc, argv, &words, error);
     if (status != HEFT_OK || words.help) return status;
 
+    generation_take_model(&run.generation, &words);
     struct buffer prompt = {.limit = PROMPT_BYTES_MOST};
     status = check(&run, error);
     if (status == HEFT_OK) status = find_prompt(&run, &words, &prompt, error);
+    if (status == HEFT_OK && prompt.n_bytes == 0)
+        status = error_set(error, HEFT_USAGE, "the prompt is empty");
     if (status == HEFT_OK) status = generation_open(&run.generation, error);
     if (status == HEFT_OK) status = answer(&run, &prompt, error);
     generation_close(&run.generation);
@@ -119,7 +122,6 @@ static heft_status read_into(const char *path, struct buffer *prompt, heft_error
         n_bytes--; /* the end of the file, not of the prompt */
     buffer_append(prompt, text, n_bytes);
     free(text);
-    if (n_bytes == 0) return error_set(error, HEFT_USAGE, "the prompt is empty");
     if (prompt->failed) return error_set(error, HEFT_INTERNAL, "no memory for the prompt");
     return HEFT_OK;
 }

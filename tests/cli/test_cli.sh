@@ -132,7 +132,10 @@ call 0 run -m $chat -q -n 5 --temp 0; out_is "$first"
 call 0 run -m $chat -q -n 5 --temp 0 -; out_is "$first"
 call 0 run -m $chat -q -n 5 --temp 0 -f "$work/input"; out_is "$first"
 input=
+call 0 run $chat -q -n 5 --temp 0 "hello there"; out_is "$first"
+call 3 run -q missing.gguf hello; err_has missing.gguf
 call 1 run -m $chat; err_has "empty"
+call 1 run -q -m $chat ""; err_has "empty"
 call 0 run -m $chat -q -n 20 -s 5 hello; sampled=$out
 call 0 run -m $chat -q -n 20 -s 5 hello; out_is "$sampled"
 call 0 run -m $chat -q -n 20 -s 6 hello; check "another seed, another answer" [ "$out" != "$sampled" ]
@@ -213,6 +216,7 @@ say '/retry\n'; call 1 chat -m $chat -q; err_has "no answer"
 say 'one\ntwo\nthree\nfour\nfive\n'; call 1 chat -m $chat -q -n 4 -c 60; err_has "/clear"
 input=
 call 0 chat -m $chat; out_is ""
+call 0 chat $chat; out_is ""
 call 1 chat -m $golden; err_has "no chat template"
 call 1 chat -m $chat hello; err_has "heft run"
 
