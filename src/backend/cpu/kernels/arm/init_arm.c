@@ -79,6 +79,16 @@ static void fill_neon(struct kernels *kernels)
     set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_neon);
     set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_neon);
     set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_neon);
+    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_neon);
+    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_neon);
+    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_neon);
+    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_neon);
+    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_neon);
+    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_neon);
+    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_neon);
+    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_neon);
+    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_neon);
+    set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_neon);
     kernels->quantize[COLUMN_Q8_32] = quantize_q8_32_neon;
     kernels->quantize[COLUMN_Q8_256] = quantize_q8_256_neon;
     kernels->mix[DTYPE_F32] = mix_f32_neon;
@@ -113,6 +123,16 @@ static void fill_dotprod(struct kernels *kernels)
     set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_dotprod);
     set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_dotprod);
     set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_dotprod);
+    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_dotprod);
+    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_dotprod);
+    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_dotprod);
+    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_dotprod);
+    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_dotprod);
+    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_dotprod);
+    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_dotprod);
+    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_dotprod);
+    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_dotprod);
+    set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_dotprod);
 }
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)

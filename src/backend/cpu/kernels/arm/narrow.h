@@ -4,7 +4,7 @@
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_blocks.h"
-#include "backend/cpu/kernels/arm/open_supers.h"
+#include "backend/cpu/kernels/arm/open_codes.h"
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"
 
@@ -77,6 +77,42 @@ ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool ha
         matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]) + mins[c];
 }
 
+/* A scale for every 16 values, whose 8 bytes hold them low, then high. */
+ALWAYS_INLINE int8x16_t open_nvfp4(const uint8_t qs[8])
+{
+    uint8x8_t packed = vld1_u8(qs);
+    uint8x16_t q = vcombine_u8(vand_u8(packed, vdup_n_u8(15)), vshr_n_u8(packed, 4));
+    return vqtbl1q_s8(vld1q_s8(e2m1_values), q);
+}
+
+ALWAYS_INLINE void multiply_nvfp4(const struct matmul *m, int r, int first_column, int n_columns)
+{
+    const struct block_nvfp4 *block = matmul_row(m, r);
+    struct column_q8_32 x[MAX_COLUMNS];
+    float32x4_t sums[MAX_COLUMNS];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        x[c] = column_q8_32(matmul_column(m, first_column + c), m->k);
+        sums[c] = vdupq_n_f32(0);
+    }
+    for (int b = 0; b < m->k / 64; b++, block++) {
+        prefetch_block((const char *)block, sizeof *block);
+        UNROLL
+        for (int j = 0; j < 4; j++) {
+            int8x16_t w = open_nvfp4(block->qs[j]);
+            float d = nvfp4_scale(block->d[j]);
+            UNROLL
+            for (int c = 0; c < n_columns; c++) {
+                const int8_t *values = x[c].q + 64 * (size_t)b + 16 * j;
+                int32x4_t dot = dot_16(vdupq_n_s32(0), w, vld1q_s8(values));
+                sums[c] = vfmaq_n_f32(sums[c], vcvtq_f32_s32(dot), d * x[c].scale[2 * b + j / 2]);
+            }
+        }
+    }
+    UNROLL
+    for (int c = 0; c < n_columns; c++) matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]);
+}
+
 ALWAYS_INLINE int32x4_t dot_mins(const struct super_head *head, const int16_t *sums)
 {
     int32x4_t dot = vdupq_n_s32(0);
@@ -86,9 +122,16 @@ ALWAYS_INLINE int32x4_t dot_mins(const struct super_head *head, const int16_t *s
     return dot;
 }
 
-ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t block_bytes,
-                                   bool has_min, const struct matmul *m, int r, int first_column,
-                                   int n_columns)
+struct super_type {
+    size_t block_bytes;
+    open_head *head;
+    open_chunk *chunk; /* of the block, or of its codes */
+    bool has_min;
+    open_codes *codes; /* NULL: the values are in the block itself */
+};
+
+ALWAYS_INLINE void multiply_supers(struct super_type type, const struct matmul *m, int r,
+                                   int first_column, int n_columns)
 {
     const char *block = matmul_row(m, r);
     struct column_q8_256 x[MAX_COLUMNS];
@@ -98,15 +141,18 @@ ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t bl
         x[c] = column_q8_256(matmul_column(m, first_column + c), m->k);
         sums[c] = vdupq_n_f32(0);
     }
-    for (int b = 0; b < m->k / 256; b++, block += block_bytes) {
-        prefetch_block(block, block_bytes);
-        struct super_head head = open(block);
+    for (int b = 0; b < m->k / 256; b++, block += type.block_bytes) {
+        prefetch_block(block, type.block_bytes);
+        struct super_head head = type.head(block);
+        struct codes codes;
+        if (type.codes) type.codes(block, &codes);
+        const void *source = type.codes ? (const void *)&codes : block;
         int32x4_t dots[MAX_COLUMNS];
         UNROLL
         for (int c = 0; c < n_columns; c++) dots[c] = vdupq_n_s32(0);
         UNROLL
         for (int j = 0; j < 16; j++) {
-            int8x16_t w = chunk(block, j);
+            int8x16_t w = type.chunk(source, j);
             UNROLL
             for (int c = 0; c < n_columns; c++) {
                 int32x4_t dot =
@@ -118,7 +164,7 @@ ALWAYS_INLINE void multiply_supers(open_head *open, open_chunk *chunk, size_t bl
         for (int c = 0; c < n_columns; c++) {
             float scale = x[c].scale[b];
             sums[c] = vfmaq_n_f32(sums[c], vcvtq_f32_s32(dots[c]), head.d * scale);
-            if (!has_min) continue;
+            if (!type.has_min) continue;
             int32x4_t mins = dot_mins(&head, x[c].sums + 16 * (size_t)b);
             sums[c] = vfmsq_n_f32(sums[c], vcvtq_f32_s32(mins), head.dmin * scale);
         }
@@ -148,17 +194,28 @@ DEFINE_BLOCKS(q5_1, true)
 DEFINE_BLOCKS(q8_0, false)
 DEFINE_BLOCKS(iq4_nl, false)
 DEFINE_BLOCKS(mxfp4, false)
+DEFINE_KERNEL(nvfp4)
 
-#define DEFINE_SUPERS(NAME, HAS_MIN)                                                               \
+#define DEFINE_SUPERS(NAME, HAS_MIN, CODES)                                                        \
     ALWAYS_INLINE void multiply_##NAME(const struct matmul *m, int r, int column, int n_columns)   \
     {                                                                                              \
-        multiply_supers(head_##NAME, chunk_##NAME, sizeof(struct block_##NAME), HAS_MIN, m, r,     \
-                        column, n_columns);                                                        \
+        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, HAS_MIN, \
+                                  CODES};                                                          \
+        multiply_supers(type, m, r, column, n_columns);                                            \
     }                                                                                              \
     DEFINE_KERNEL(NAME)
-DEFINE_SUPERS(q2_k, true)
-DEFINE_SUPERS(q3_k, false)
-DEFINE_SUPERS(q4_k, true)
-DEFINE_SUPERS(q5_k, true)
-DEFINE_SUPERS(q6_k, false)
-DEFINE_SUPERS(iq4_xs, false)
+DEFINE_SUPERS(q2_k, true, NULL)
+DEFINE_SUPERS(q3_k, false, NULL)
+DEFINE_SUPERS(q4_k, true, NULL)
+DEFINE_SUPERS(q5_k, true, NULL)
+DEFINE_SUPERS(q6_k, false, NULL)
+DEFINE_SUPERS(iq4_xs, false, NULL)
+DEFINE_SUPERS(iq2_xxs, false, codes_iq2_xxs)
+DEFINE_SUPERS(iq2_xs, false, codes_iq2_xs)
+DEFINE_SUPERS(iq2_s, false, codes_iq2_s)
+DEFINE_SUPERS(iq3_xxs, false, codes_iq3_xxs)
+DEFINE_SUPERS(iq3_s, false, codes_iq3_s)
+DEFINE_SUPERS(iq1_s, false, codes_iq1_s)
+DEFINE_SUPERS(iq1_m, false, codes_iq1_m)
+DEFINE_SUPERS(tq1_0, false, NULL)
+DEFINE_SUPERS(tq2_0, false, NULL)
