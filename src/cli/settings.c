@@ -189,4 +189,7 @@ static void print_memory(const heft_engine *engine)
     fprintf(stderr, "weights %s · cache of %d tokens %s · scratch %s · of %s available\n",
             output_bytes(weights, memory->weights), memory->n_ctx, output_bytes(kv, memory->kv),
             output_bytes(scratch, memory->scratch), output_bytes(available, memory->available));
+    if (info.n_ctx > info.n_ctx_train)
+        fprintf(stderr, "the model was trained for %d tokens: beyond them it answers worse\n",
+                info.n_ctx_train);
 }

@@ -124,6 +124,10 @@ static heft_status bind_embedding(struct binder *binder)
 {
     struct description *d = &binder->model->description;
     const struct tensor *table = gguf_find_tensor(binder->file, "token_embd.weight");
+    if (gguf_n_tensors(binder->file) == 0)
+        return error_set(binder->error, HEFT_BAD_FILE,
+                         "%s holds a vocabulary only, there is no model in it",
+                         gguf_part_path(binder->file, 0));
     if (table) {
         if (table->dims[1] < 1 || table->dims[1] > MAX_WIDTH * 4)
             return error_set(binder->error, HEFT_BAD_FILE,
