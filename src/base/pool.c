@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +46,7 @@ static void gate_close(struct gate *gate);
 static void gate_wait(struct gate *gate, unsigned seen);
 static void gate_advance(struct gate *gate);
 static int usable_cores(void);
+static int quota_cores(void);
 
 heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
 {
@@ -192,5 +195,18 @@ static int usable_cores(void)
     if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
 #endif
     if (n <= 0) n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int quota = quota_cores();
+    if (quota > 0 && quota < n) n = quota;
     return n > 0 ? n : 1;
+}
+
+/* What a container may use of the cores it sees, rounded up; 0 where there is no limit. */
+static int quota_cores(void)
+{
+    double quota = 0, period = 0;
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
+    if (!file) return 0;
+    bool limited = fscanf(file, "%lf %lf", &quota, &period) == 2; /* else it says "max" */
+    fclose(file);
+    return limited && quota > 0 && period > 0 ? (int)ceil(quota / period) : 0;
 }
