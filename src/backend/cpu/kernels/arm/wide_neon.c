@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_blocks.h"
-#include "backend/cpu/kernels/arm/open_supers.h"
+#include "backend/cpu/kernels/arm/open_codes.h"
 
 #define TILE_COLUMNS 6
 enum { LANES = 4 };
@@ -50,24 +50,41 @@ ALWAYS_INLINE void unpack_16(int8x16_t q, float scale, float offset, float *valu
     }
 }
 
-#define UNPACK_SUPERS(NAME)                                                                        \
+ALWAYS_INLINE void unpack_super(open_head *open, open_chunk *chunk, open_codes *open_block_codes,
+                                const void *block, float *values)
+{
+    struct super_head head = open(block);
+    struct codes codes;
+    if (open_block_codes) open_block_codes(block, &codes);
+    const void *source = open_block_codes ? (const void *)&codes : block;
+    UNROLL
+    for (int j = 0; j < 16; j++)
+        unpack_16(chunk(source, j), head.d * (float)head.scales[j],
+                  -head.dmin * (float)head.mins[j], values + 16 * j);
+}
+
+#define UNPACK_SUPERS(NAME, CODES)                                                                 \
     static void unpack_##NAME(const void *row, float *values, int n)                               \
     {                                                                                              \
         const struct block_##NAME *block = row;                                                    \
-        for (; n > 0; n -= 256, values += 256, block++) {                                          \
-            struct super_head head = head_##NAME(block);                                           \
-            UNROLL                                                                                 \
-            for (int j = 0; j < 16; j++)                                                           \
-                unpack_16(chunk_##NAME(block, j), head.d *(float)head.scales[j],                   \
-                          -head.dmin *(float)head.mins[j], values + 16 * j);                       \
-        }                                                                                          \
+        for (; n > 0; n -= 256, values += 256, block++)                                            \
+            unpack_super(head_##NAME, chunk_##NAME, CODES, block, values);                         \
     }
-UNPACK_SUPERS(q2_k)
-UNPACK_SUPERS(q3_k)
-UNPACK_SUPERS(q4_k)
-UNPACK_SUPERS(q5_k)
-UNPACK_SUPERS(q6_k)
-UNPACK_SUPERS(iq4_xs)
+UNPACK_SUPERS(q2_k, NULL)
+UNPACK_SUPERS(q3_k, NULL)
+UNPACK_SUPERS(q4_k, NULL)
+UNPACK_SUPERS(q5_k, NULL)
+UNPACK_SUPERS(q6_k, NULL)
+UNPACK_SUPERS(iq4_xs, NULL)
+UNPACK_SUPERS(iq2_xxs, codes_iq2_xxs)
+UNPACK_SUPERS(iq2_xs, codes_iq2_xs)
+UNPACK_SUPERS(iq2_s, codes_iq2_s)
+UNPACK_SUPERS(iq3_xxs, codes_iq3_xxs)
+UNPACK_SUPERS(iq3_s, codes_iq3_s)
+UNPACK_SUPERS(iq1_s, codes_iq1_s)
+UNPACK_SUPERS(iq1_m, codes_iq1_m)
+UNPACK_SUPERS(tq1_0, NULL)
+UNPACK_SUPERS(tq2_0, NULL)
 
 #define UNPACK_BLOCKS(NAME)                                                                        \
     static void unpack_##NAME(const void *row, float *values, int n)                               \
@@ -101,13 +118,18 @@ static void unpack_wide(enum dtype dtype, const void *row, float *values, int n)
 {
     typedef void unpack_row(const void *from, float *to, int n_values);
     static unpack_row *const unpackers[DTYPE_LIMIT] = {
-        [DTYPE_F16] = unpack_f16,       [DTYPE_Q4_0] = unpack_q4_0,
-        [DTYPE_Q4_1] = unpack_q4_1,     [DTYPE_Q5_0] = unpack_q5_0,
-        [DTYPE_Q5_1] = unpack_q5_1,     [DTYPE_Q8_0] = unpack_q8_0,
-        [DTYPE_Q2_K] = unpack_q2_k,     [DTYPE_Q3_K] = unpack_q3_k,
-        [DTYPE_Q4_K] = unpack_q4_k,     [DTYPE_Q5_K] = unpack_q5_k,
-        [DTYPE_Q6_K] = unpack_q6_k,     [DTYPE_IQ4_NL] = unpack_iq4_nl,
-        [DTYPE_IQ4_XS] = unpack_iq4_xs, [DTYPE_MXFP4] = unpack_mxfp4,
+        [DTYPE_F16] = unpack_f16,         [DTYPE_Q4_0] = unpack_q4_0,
+        [DTYPE_Q4_1] = unpack_q4_1,       [DTYPE_Q5_0] = unpack_q5_0,
+        [DTYPE_Q5_1] = unpack_q5_1,       [DTYPE_Q8_0] = unpack_q8_0,
+        [DTYPE_Q2_K] = unpack_q2_k,       [DTYPE_Q3_K] = unpack_q3_k,
+        [DTYPE_Q4_K] = unpack_q4_k,       [DTYPE_Q5_K] = unpack_q5_k,
+        [DTYPE_Q6_K] = unpack_q6_k,       [DTYPE_IQ4_NL] = unpack_iq4_nl,
+        [DTYPE_IQ4_XS] = unpack_iq4_xs,   [DTYPE_MXFP4] = unpack_mxfp4,
+        [DTYPE_IQ2_XXS] = unpack_iq2_xxs, [DTYPE_IQ2_XS] = unpack_iq2_xs,
+        [DTYPE_IQ2_S] = unpack_iq2_s,     [DTYPE_IQ3_XXS] = unpack_iq3_xxs,
+        [DTYPE_IQ3_S] = unpack_iq3_s,     [DTYPE_IQ1_S] = unpack_iq1_s,
+        [DTYPE_IQ1_M] = unpack_iq1_m,     [DTYPE_TQ1_0] = unpack_tq1_0,
+        [DTYPE_TQ2_0] = unpack_tq2_0,
     };
     if (unpackers[dtype])
         unpackers[dtype](row, values, n);
