@@ -143,8 +143,13 @@ static void pack_q5_1(const float *x, void *destination, int64_t n_blocks)
 }
 
 static pack_blocks *const packers[DTYPE_LIMIT] = {
-    [DTYPE_F32] = pack_f32,   [DTYPE_F16] = pack_f16,   [DTYPE_BF16] = pack_bf16,
-    [DTYPE_Q8_0] = pack_q8_0, [DTYPE_Q4_0] = pack_q4_0, [DTYPE_Q4_1] = pack_q4_1,
-    [DTYPE_Q5_0] = pack_q5_0, [DTYPE_Q5_1] = pack_q5_1, [DTYPE_Q4_K] = pack_q4_k,
-    [DTYPE_Q5_K] = pack_q5_k, [DTYPE_Q6_K] = pack_q6_k,
+    [DTYPE_F32] = pack_f32,     [DTYPE_F16] = pack_f16,         [DTYPE_BF16] = pack_bf16,
+    [DTYPE_Q8_0] = pack_q8_0,   [DTYPE_Q4_0] = pack_q4_0,       [DTYPE_Q4_1] = pack_q4_1,
+    [DTYPE_Q5_0] = pack_q5_0,   [DTYPE_Q5_1] = pack_q5_1,       [DTYPE_Q4_K] = pack_q4_k,
+    [DTYPE_Q5_K] = pack_q5_k,   [DTYPE_Q6_K] = pack_q6_k,       [DTYPE_Q2_K] = pack_q2_k,
+    [DTYPE_Q3_K] = pack_q3_k,   [DTYPE_IQ4_NL] = pack_iq4_nl,   [DTYPE_IQ4_XS] = pack_iq4_xs,
+    [DTYPE_MXFP4] = pack_mxfp4, [DTYPE_NVFP4] = pack_nvfp4,     [DTYPE_TQ1_0] = pack_tq1_0,
+    [DTYPE_TQ2_0] = pack_tq2_0, [DTYPE_IQ2_XXS] = pack_iq2_xxs, [DTYPE_IQ2_XS] = pack_iq2_xs,
+    [DTYPE_IQ2_S] = pack_iq2_s, [DTYPE_IQ3_XXS] = pack_iq3_xxs, [DTYPE_IQ3_S] = pack_iq3_s,
+    [DTYPE_IQ1_S] = pack_iq1_s, [DTYPE_IQ1_M] = pack_iq1_m,
 };

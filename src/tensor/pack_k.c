@@ -26,10 +26,11 @@ struct affine {
 };
 
 /* Least squares for q = round((x + min) / scale) within 0..n_levels - 1. */
-static bool solve_affine(const float *x, int n_levels, float scale, float min, struct affine *out)
+static bool solve_affine(const float *x, int n, int n_levels, float scale, float min,
+                         struct affine *out)
 {
     double sum_q = 0, sum_qq = 0, sum_x = 0, sum_qx = 0, sum_xx = 0;
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < n; i++) {
         double q = nearest((x[i] + min) / scale, 0, n_levels - 1);
         sum_q += q;
         sum_qq += q * q;
@@ -37,24 +38,24 @@ static bool solve_affine(const float *x, int n_levels, float scale, float min, s
         sum_qx += q * x[i];
         sum_xx += (double)x[i] * x[i];
     }
-    double determinant = 32 * sum_qq - sum_q * sum_q;
+    double determinant = n * sum_qq - sum_q * sum_q;
     if (!(determinant > 0)) return false;
-    double s = (32 * sum_qx - sum_q * sum_x) / determinant;
+    double s = (n * sum_qx - sum_q * sum_x) / determinant;
     double m = (sum_q * sum_qx - sum_qq * sum_x) / determinant;
     if (m < 0) {
         m = 0;
         s = sum_qx / sum_qq;
     }
     double error =
-        sum_xx + s * s * sum_qq + 32 * m * m - 2 * (s * sum_qx - m * sum_x + s * m * sum_q);
+        sum_xx + s * s * sum_qq + n * m * m - 2 * (s * sum_qx - m * sum_x + s * m * sum_q);
     *out = (struct affine){s, m, error};
     return s > 0;
 }
 
-static void fit_affine(const float *x, int n_levels, float *scale, float *min)
+static void fit_affine(const float *x, int n, int n_levels, float *scale, float *min)
 {
     float low = 0, high = 0; /* zero is always in the range, as min cannot be negative */
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < n; i++) {
         if (x[i] < low) low = x[i];
         if (x[i] > high) high = x[i];
     }
@@ -63,7 +64,7 @@ static void fit_affine(const float *x, int n_levels, float *scale, float *min)
     *min = -low;
     struct affine best = {.error = INFINITY}, next;
     for (int step = 0; step < N_CANDIDATES && cover > 0; step++) {
-        if (!solve_affine(x, n_levels, cover * candidate(step), -low, &next)) continue;
+        if (!solve_affine(x, n, n_levels, cover * candidate(step), -low, &next)) continue;
         if (next.error < best.error) best = next;
     }
     if (best.scale > 0) {
@@ -97,7 +98,7 @@ static void pack_affine(const float *x, int n_levels, uint16_t *d_half, uint16_t
 {
     float scales[8], mins[8], max_scale = 0, max_min = 0;
     for (int j = 0; j < 8; j++) {
-        fit_affine(x + 32 * j, n_levels, &scales[j], &mins[j]);
+        fit_affine(x + 32 * j, 32, n_levels, &scales[j], &mins[j]);
         max_scale = fmaxf(max_scale, scales[j]);
         max_min = fmaxf(max_min, mins[j]);
     }
@@ -141,20 +142,48 @@ void pack_q5_k(const float *x, void *destination, int64_t n_blocks)
     }
 }
 
-/* ---- w = scale * (q - 32) ---- */
+/* Sixteen groups of 16, scales and mins of 4 bits. */
+void pack_q2_k(const float *x, void *destination, int64_t n_blocks)
+{
+    struct block_q2_k *block = destination;
+    for (; n_blocks > 0; n_blocks--, block++, x += 256) {
+        float scales[16], mins[16], max_scale = 0, max_min = 0;
+        for (int j = 0; j < 16; j++) {
+            fit_affine(x + 16 * j, 16, 4, &scales[j], &mins[j]);
+            max_scale = fmaxf(max_scale, scales[j]);
+            max_min = fmaxf(max_min, mins[j]);
+        }
+        float d = round_to_f16(max_scale / 15, &block->d);
+        float dmin = round_to_f16(max_min / 15, &block->dmin);
+        memset(block->qs, 0, sizeof block->qs);
+        for (int j = 0; j < 16; j++) {
+            int scale = d > 0 ? nearest(scales[j] / d, 0, 15) : 0;
+            int min = dmin > 0 ? nearest(mins[j] / dmin, 0, 15) : 0;
+            block->scales[j] = (uint8_t)(scale | min << 4);
+        }
+        for (int i = 0; i < 256; i++) {
+            float scale = d * (float)(block->scales[i / 16] & 15);
+            float min = dmin * (float)(block->scales[i / 16] >> 4);
+            int q = scale > 0 ? nearest((x[i] + min) / scale, 0, 3) : 0;
+            block->qs[i / 128][i % 32] |= (uint8_t)(q << 2 * (i / 32 % 4));
+        }
+    }
+}
 
-/* The signed scale for 16 values: the one furthest from zero goes towards -32. */
-static float fit_symmetric(const float *x)
+/* ---- w = scale * q, q in -limit .. limit - 1 ---- */
+
+/* The signed scale for 16 values: the one furthest from zero goes towards -limit. */
+static float fit_symmetric(const float *x, int limit)
 {
     float peak = 0;
     for (int i = 0; i < 16; i++)
         if (fabsf(x[i]) > fabsf(peak)) peak = x[i];
-    float cover = peak / -32, scale = cover;
+    float cover = peak / (float)-limit, scale = cover;
     double most = 0; /* the squared error is sum(x * x) - sum(q * x)^2 / sum(q * q) */
     for (int step = 0; step < N_CANDIDATES && cover != 0; step++) {
         double sum_qq = 0, sum_qx = 0;
         for (int i = 0; i < 16; i++) {
-            double q = nearest(x[i] / (cover * candidate(step)), -32, 31);
+            double q = nearest(x[i] / (cover * candidate(step)), -limit, limit - 1);
             sum_qq += q * q;
             sum_qx += q * x[i];
         }
@@ -171,7 +200,7 @@ void pack_q6_k(const float *x, void *destination, int64_t n_blocks)
     for (; n_blocks > 0; n_blocks--, block++, x += 256) {
         float scales[16], peak = 0;
         for (int j = 0; j < 16; j++) {
-            scales[j] = fit_symmetric(x + 16 * j);
+            scales[j] = fit_symmetric(x + 16 * j, 32);
             if (fabsf(scales[j]) > fabsf(peak)) peak = scales[j];
         }
         float d = round_to_f16(peak / -128, &block->d);
@@ -185,6 +214,36 @@ void pack_q6_k(const float *x, void *destination, int64_t n_blocks)
             uint8_t *low = &block->ql[i / 128][i % 64], *high = &block->qh[i / 128][i % 32];
             *low = (uint8_t)(*low | (q & 15) << 4 * (i / 64 % 2));
             *high = (uint8_t)(*high | q >> 4 << 2 * (i / 32 % 4));
+        }
+    }
+}
+
+/* The inverse of q3_k_scale. */
+static void put_q3_scale(uint8_t scales[12], int j, int scale)
+{
+    int number = scale + 32;
+    scales[j % 8] |= (uint8_t)((number & 15) << 4 * (j / 8));
+    scales[8 + j % 4] |= (uint8_t)(number >> 4 << 2 * (j / 4));
+}
+
+void pack_q3_k(const float *x, void *destination, int64_t n_blocks)
+{
+    struct block_q3_k *block = destination;
+    for (; n_blocks > 0; n_blocks--, block++, x += 256) {
+        float scales[16], peak = 0;
+        for (int j = 0; j < 16; j++) {
+            scales[j] = fit_symmetric(x + 16 * j, 4);
+            if (fabsf(scales[j]) > fabsf(peak)) peak = scales[j];
+        }
+        memset(block, 0, sizeof *block);
+        float d = round_to_f16(peak / -32, &block->d);
+        for (int j = 0; j < 16; j++)
+            put_q3_scale(block->scales, j, d != 0 ? nearest(scales[j] / d, -32, 31) : 0);
+        for (int i = 0; i < 256; i++) {
+            float scale = d * (float)q3_k_scale(block->scales, i / 16);
+            int q = scale != 0 ? nearest(x[i] / scale, -4, 3) + 4 : 4;
+            block->qs[i / 128][i % 32] |= (uint8_t)((q & 3) << 2 * (i / 32 % 4));
+            block->hmask[i % 32] |= (uint8_t)(q >> 2 << i / 32);
         }
     }
 }

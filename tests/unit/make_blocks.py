@@ -14,7 +14,7 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 UNPACKED = """F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4 NVFP4
     TQ1_0 TQ2_0 IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S IQ1_S IQ1_M""".split()
-PACKED = "F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1".split()
+PACKED = "F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 MXFP4 TQ1_0 TQ2_0".split()
 DATA = pathlib.Path(__file__).parent / "data"
 
 
@@ -41,6 +41,8 @@ def write_packed(name: str, rng: np.random.Generator) -> None:
     values[0] = 0
     values[1] = -1.5
     values = values.astype(np.float32)
+    if GGML_QUANT_SIZES[GGMLQuantizationType[name]][0] == 256:
+        values = values.reshape(2, 256)
     blocks = gguf.quantize(values, GGMLQuantizationType[name])
     (DATA / f"packed-{name.lower()}.bin").write_bytes(values.tobytes() + blocks.tobytes())
 
