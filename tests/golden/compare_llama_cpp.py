@@ -212,6 +212,9 @@ of Kullback and Leibler, in nats, of the engine's distribution of the next token
 the mean over the positions, and the worst position. Same choice: how often both find the same token
 the likeliest. Both programs keep the cache in F32.
 
+Tokenizers: [conformance-tokenizers.md](conformance-tokenizers.md). The real width of the large
+models: [slices.md](slices.md).
+
 ## Golden models
 
 What they are: [tests/golden/README.md](../tests/golden/README.md). The error is the largest
