@@ -11,6 +11,7 @@
 #include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "backend/cpu/kernels/panel.h"
+#include "backend/cpu/kernels/types.h"
 
 /* `sums` beyond the row are products of weights that the panel has filled up with zeros. */
 struct tile {
@@ -129,13 +130,6 @@ static void matmul_wide(enum dtype dtype, const struct matmul *m, int first_row,
 }
 
 /* struct matmul does not say the type: one function for each does. */
-#define FOR_EACH_TYPE(DO)                                                                          \
-    DO(F32)                                                                                        \
-    DO(F16)                                                                                        \
-    DO(BF16) DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(Q2_K) DO(Q3_K) DO(Q4_K) DO(Q5_K)      \
-        DO(Q6_K) DO(IQ2_XXS) DO(IQ2_XS) DO(IQ3_XXS) DO(IQ1_S) DO(IQ4_NL) DO(IQ3_S) DO(IQ2_S)       \
-            DO(IQ4_XS) DO(IQ1_M) DO(TQ1_0) DO(TQ2_0) DO(MXFP4) DO(NVFP4)
-
 #define DEFINE_WIDE(NAME)                                                                          \
     static void wide_##NAME(const struct matmul *m, int first_row, int n_rows, void *scratch)      \
     {                                                                                              \

@@ -3,20 +3,13 @@
 
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/types.h"
 
 enum { CHUNK_VALUES = 256 }; /* a multiple of every block */
 
 static void matmul_unpacked(enum dtype dtype, const struct matmul *m, int first_row, int n_rows);
 
 /* struct matmul does not say the type: one function for each does. */
-#define FOR_EACH_TYPE(DO)                                                                          \
-    DO(F32)                                                                                        \
-    DO(F16)                                                                                        \
-    DO(BF16)                                                                                       \
-    DO(Q4_0) DO(Q4_1) DO(Q5_0) DO(Q5_1) DO(Q8_0) DO(Q2_K) DO(Q3_K) DO(Q4_K) DO(Q5_K) DO(Q6_K)      \
-        DO(IQ2_XXS) DO(IQ2_XS) DO(IQ3_XXS) DO(IQ1_S) DO(IQ4_NL) DO(IQ3_S) DO(IQ2_S) DO(IQ4_XS)     \
-            DO(IQ1_M) DO(TQ1_0) DO(TQ2_0) DO(MXFP4) DO(NVFP4)
-
 #define DEFINE(NAME)                                                                               \
     static void matmul_##NAME(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
