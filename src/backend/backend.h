@@ -83,11 +83,8 @@ struct attention {
     struct norm q_a_norm, kv_a_norm;
 };
 
-enum activation { ACTIVATION_SILU, ACTIVATION_GELU };
-
-/* down(act(gate x) * up x) */
+/* down(silu(gate x) * up x) */
 struct gated {
-    enum activation activation;
     int d_ff;
     struct weight gate, up, down;
 };

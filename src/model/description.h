@@ -28,7 +28,6 @@ struct attention_description {
 };
 
 struct feed_forward_description {
-    enum activation activation;
     int d_ff;                   /* of dense layers */
     int n_dense_layers;         /* leading ones; all, if there are no experts */
     int n_experts, d_ff_expert; /* 0: none */

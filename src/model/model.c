@@ -244,7 +244,7 @@ static void bind_feed_forward(struct binder *binder, int index, struct feed_forw
     }
     bool dense = index < f->n_dense_layers;
     int d_ff = dense ? f->d_ff : f->d_ff_shared;
-    ffn->dense = (struct gated){.activation = f->activation, .d_ff = d_ff};
+    ffn->dense = (struct gated){.d_ff = d_ff};
     if (d_ff > 0) {
         ffn->dense.gate =
             bind_weight(binder, dense ? "blk.%d.ffn_gate.weight" : "blk.%d.ffn_gate_shexp.weight",
@@ -264,7 +264,7 @@ static void bind_experts(struct binder *binder, struct feed_forward *ffn)
     const struct description *d = &binder->model->description;
     const struct feed_forward_description *f = &d->ffn;
     int n = f->n_experts, d_ff = f->d_ff_expert;
-    ffn->experts = (struct gated){.activation = f->activation, .d_ff = d_ff};
+    ffn->experts = (struct gated){.d_ff = d_ff};
     ffn->router = f->router;
     ffn->router.weight = bind_weight(binder, "blk.%d.ffn_gate_inp.weight", 1, n, d->d_model);
     ffn->router.selection_bias = bind_vector_or_null(binder, "blk.%d.exp_probs_b.bias", n);

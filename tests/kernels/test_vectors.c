@@ -53,18 +53,14 @@ static void check_norms(struct check *check, const struct kernels *kernels, int 
 
 static void check_activations(struct check *check, const struct kernels *kernels, int n)
 {
-    float gate[MAX_VALUES] = {0}, up[MAX_VALUES] = {0}, y[MAX_VALUES] = {0};
-    double silu[MAX_VALUES] = {0}, gelu[MAX_VALUES] = {0};
+    float gate[MAX_VALUES] = {0}, up[MAX_VALUES] = {0};
+    double silu[MAX_VALUES] = {0};
     fill(check, gate, n, check_int(check, 0, 1) ? 120 : 4);
     fill(check, up, n, 3);
     for (int i = 0; i < n; i++) {
         double x = (double)gate[i];
-        double u = 0.79788456080286536 * (x + 0.044715 * x * x * x);
         silu[i] = x / (1 + exp(-x)) * (double)up[i];
-        gelu[i] = x / (1 + exp(-2 * u)) * (double)up[i];
     }
-    kernels->gelu_mul(gate, up, y, n);
-    check_close(check, kernels, "gelu_mul", y, gelu, 1e-5, n);
     kernels->silu_mul(gate, up, gate, n);
     check_close(check, kernels, "silu_mul", gate, silu, 1e-30, n);
 }

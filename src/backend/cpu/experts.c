@@ -6,8 +6,6 @@
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
                       int tile);
-static void activate(const struct cpu *cpu, const struct gated *network,
-                     const struct thread_scratch *scratch, int column, float *out, int n_rows);
 static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
                      int tile);
 static int n_tiles(int n_rows);
@@ -79,19 +77,10 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
     for (int c = 0; c < part.n_columns; c++) {
         size_t row = group ? (size_t)cpu->group_slots[group->first + c] : (size_t)c;
         float *out = (group ? cpu->a.expert_gated : cpu->a.gated) + row * (size_t)network->d_ff;
-        activate(cpu, network, scratch, c, out + part.first_row, part.n_rows);
+        size_t column = (size_t)c * CPU_TILE_ROWS;
+        cpu->kernels.silu_mul(scratch->tile[0] + column, scratch->tile[1] + column,
+                              out + part.first_row, part.n_rows);
     }
-}
-
-static void activate(const struct cpu *cpu, const struct gated *network,
-                     const struct thread_scratch *scratch, int column, float *out, int n_rows)
-{
-    const float *gate = scratch->tile[0] + (size_t)column * CPU_TILE_ROWS;
-    const float *up = scratch->tile[1] + (size_t)column * CPU_TILE_ROWS;
-    if (network->activation == ACTIVATION_GELU)
-        cpu->kernels.gelu_mul(gate, up, out, n_rows);
-    else
-        cpu->kernels.silu_mul(gate, up, out, n_rows);
 }
 
 /* One task owns a stripe of the residual for all rows, so experts are added without a buffer of

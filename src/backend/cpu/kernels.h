@@ -66,10 +66,9 @@ struct kernels {
     void (*rms_norm)(const float *x, const float *w, float eps, float *y, int n);
     /* y = (x - mean) / sqrt(variance + eps) * w + b; w and b may be NULL; y may be x. */
     void (*layer_norm)(const float *x, const float *w, const float *b, float eps, float *y, int n);
-    void (*silu_mul)(const float *gate, const float *up, float *y,
-                     int n); /* silu(gate) * up; y may be gate or up */
-    void (*gelu_mul)(const float *gate, const float *up, float *y, int n); /* tanh form of GELU */
-    void (*add_scaled)(float *y, const float *x, float scale, int n);      /* y += scale * x */
+    /* y = silu(gate) * up; y may be gate or up. */
+    void (*silu_mul)(const float *gate, const float *up, float *y, int n);
+    void (*add_scaled)(float *y, const float *x, float scale, int n); /* y += scale * x */
     void (*scale)(float *x, float scale, int n);
     float (*max)(const float *x, int n);
     float (*exp_sum)(float *x, float max, int n); /* x = exp(x - max) in place; returns their sum */

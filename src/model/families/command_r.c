@@ -9,7 +9,6 @@ void command_r_describe(struct metadata *metadata, struct description *out)
     out->parallel = true;
     out->attention.qk_norm = NORM_LAYER;
     out->attention.rope.style = ROPE_PAIRS;
-    out->ffn.activation = ACTIVATION_SILU;
     out->ffn.n_dense_layers = out->n_layers;
     out->ffn.d_ff = metadata_int(metadata, "feed_forward_length", 1, MAX_WIDTH);
 }

@@ -11,7 +11,6 @@ void dbrx_describe(struct metadata *metadata, struct description *out)
     struct feed_forward_description *ffn = &out->ffn;
     family_read_router(metadata, ffn);
     if (ffn->n_experts == 0) metadata_fail(metadata, "expert_count", "missing");
-    ffn->activation = ACTIVATION_SILU;
     ffn->router.renormalize = true;
     /* Some files give the width of one expert, others of all that a token uses. */
     int d_ff = metadata_int(metadata, "feed_forward_length", 1, MAX_WIDTH);

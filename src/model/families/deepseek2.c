@@ -52,7 +52,6 @@ static void read_experts(struct metadata *metadata, struct description *out)
     struct feed_forward_description *ffn = &out->ffn;
     struct router *router = &ffn->router;
     family_read_router(metadata, ffn);
-    ffn->activation = ACTIVATION_SILU;
     ffn->n_dense_layers =
         metadata_int_or(metadata, "leading_dense_block_count", 0, 0, out->n_layers);
     if (ffn->n_experts == 0) ffn->n_dense_layers = out->n_layers;

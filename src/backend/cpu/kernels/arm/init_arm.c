@@ -98,7 +98,6 @@ static void fill_neon(struct kernels *kernels)
     kernels->rms_norm = rms_norm_neon;
     kernels->layer_norm = layer_norm_neon;
     kernels->silu_mul = silu_mul_neon;
-    kernels->gelu_mul = gelu_mul_neon;
     kernels->add_scaled = add_scaled_neon;
     kernels->scale = scale_neon;
     kernels->max = max_neon;

@@ -74,7 +74,6 @@ void store_f16_neon(const float *x, void *destination, int n);
 void rms_norm_neon(const float *x, const float *w, float eps, float *y, int n);
 void layer_norm_neon(const float *x, const float *w, const float *b, float eps, float *y, int n);
 void silu_mul_neon(const float *gate, const float *up, float *y, int n);
-void gelu_mul_neon(const float *gate, const float *up, float *y, int n);
 void add_scaled_neon(float *y, const float *x, float scale, int n);
 void scale_neon(float *x, float scale, int n);
 float max_neon(const float *x, int n);

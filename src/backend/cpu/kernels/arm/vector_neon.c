@@ -35,10 +35,10 @@ ALWAYS_INLINE float32x4_t exp_4(float32x4_t x)
     return vmulq_f32(vmulq_f32(y, power_of_two(half)), power_of_two(vsubq_s32(power, half)));
 }
 
-/* x / (1 + exp(-u)) */
-ALWAYS_INLINE float32x4_t sigmoid_times(float32x4_t x, float32x4_t u)
+/* x / (1 + exp(-x)) */
+ALWAYS_INLINE float32x4_t silu_4(float32x4_t x)
 {
-    return vdivq_f32(x, vaddq_f32(vdupq_n_f32(1), exp_4(vnegq_f32(u))));
+    return vdivq_f32(x, vaddq_f32(vdupq_n_f32(1), exp_4(vnegq_f32(x))));
 }
 
 void silu_mul_neon(const float *gate, const float *up, float *y, int n)
@@ -46,22 +46,9 @@ void silu_mul_neon(const float *gate, const float *up, float *y, int n)
     int i = 0;
     for (; i + LANES <= n; i += LANES) {
         float32x4_t x = vld1q_f32(gate + i);
-        vst1q_f32(y + i, vmulq_f32(sigmoid_times(x, x), vld1q_f32(up + i)));
+        vst1q_f32(y + i, vmulq_f32(silu_4(x), vld1q_f32(up + i)));
     }
     silu_mul_c(gate + i, up + i, y + i, n - i);
-}
-
-void gelu_mul_neon(const float *gate, const float *up, float *y, int n)
-{
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        float32x4_t x = vld1q_f32(gate + i);
-        float32x4_t cubic = vmulq_n_f32(vmulq_f32(x, x), 0.044715f);
-        float32x4_t u = vmulq_n_f32(x, 2 * 0.79788456080286536f);
-        u = vfmaq_f32(u, u, cubic);
-        vst1q_f32(y + i, vmulq_f32(sigmoid_times(x, u), vld1q_f32(up + i)));
-    }
-    gelu_mul_c(gate + i, up + i, y + i, n - i);
 }
 
 float exp_sum_neon(float *x, float max, int n)

@@ -59,7 +59,6 @@ void kernels_fill_c(struct kernels *kernels)
         .rms_norm = rms_norm_c,
         .layer_norm = layer_norm_c,
         .silu_mul = silu_mul_c,
-        .gelu_mul = gelu_mul_c,
         .add_scaled = add_scaled_c,
         .scale = scale_c,
         .max = max_c,

@@ -54,7 +54,6 @@ void store_q8_0_c(const float *x, void *destination, int n);
 void rms_norm_c(const float *x, const float *w, float eps, float *y, int n);
 void layer_norm_c(const float *x, const float *w, const float *b, float eps, float *y, int n);
 void silu_mul_c(const float *gate, const float *up, float *y, int n);
-void gelu_mul_c(const float *gate, const float *up, float *y, int n);
 void add_scaled_c(float *y, const float *x, float scale, int n);
 void scale_c(float *x, float scale, int n);
 float max_c(const float *x, int n);

@@ -27,16 +27,6 @@ void silu_mul_c(const float *gate, const float *up, float *y, int n)
     for (int i = 0; i < n; i++) y[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
 }
 
-/* 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), written as x / (1 + exp(-2 u)). */
-void gelu_mul_c(const float *gate, const float *up, float *y, int n)
-{
-    for (int i = 0; i < n; i++) {
-        float x = gate[i];
-        float u = 0.79788456080286536f * (x + 0.044715f * x * x * x);
-        y[i] = x / (1 + expf(-2 * u)) * up[i];
-    }
-}
-
 void add_scaled_c(float *y, const float *x, float scale, int n)
 {
     for (int i = 0; i < n; i++) y[i] += scale * x[i];

@@ -109,7 +109,6 @@ static void fill_avx2(struct kernels *kernels)
     kernels->rms_norm = rms_norm_avx2;
     kernels->layer_norm = layer_norm_avx2;
     kernels->silu_mul = silu_mul_avx2;
-    kernels->gelu_mul = gelu_mul_avx2;
     kernels->add_scaled = add_scaled_avx2;
     kernels->scale = scale_avx2;
     kernels->max = max_avx2;

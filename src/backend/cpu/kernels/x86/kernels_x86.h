@@ -104,7 +104,6 @@ void store_f16_avx2(const float *x, void *destination, int n);
 void rms_norm_avx2(const float *x, const float *w, float eps, float *y, int n);
 void layer_norm_avx2(const float *x, const float *w, const float *b, float eps, float *y, int n);
 void silu_mul_avx2(const float *gate, const float *up, float *y, int n);
-void gelu_mul_avx2(const float *gate, const float *up, float *y, int n);
 void add_scaled_avx2(float *y, const float *x, float scale, int n);
 void scale_avx2(float *x, float scale, int n);
 float max_avx2(const float *x, int n);

@@ -37,10 +37,10 @@ ALWAYS_INLINE __m256 exp_256(__m256 x)
     return _mm256_mul_ps(y, _mm256_castsi256_ps(second));
 }
 
-/* x / (1 + exp(-u)) */
-ALWAYS_INLINE __m256 sigmoid_times(__m256 x, __m256 u)
+/* x / (1 + exp(-x)) */
+ALWAYS_INLINE __m256 silu_256(__m256 x)
 {
-    __m256 power = exp_256(_mm256_sub_ps(_mm256_setzero_ps(), u));
+    __m256 power = exp_256(_mm256_sub_ps(_mm256_setzero_ps(), x));
     return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1), power));
 }
 
@@ -49,22 +49,9 @@ void silu_mul_avx2(const float *gate, const float *up, float *y, int n)
     int i = 0;
     for (; i + LANES <= n; i += LANES) {
         __m256 x = _mm256_loadu_ps(gate + i);
-        _mm256_storeu_ps(y + i, _mm256_mul_ps(sigmoid_times(x, x), _mm256_loadu_ps(up + i)));
+        _mm256_storeu_ps(y + i, _mm256_mul_ps(silu_256(x), _mm256_loadu_ps(up + i)));
     }
     silu_mul_c(gate + i, up + i, y + i, n - i);
-}
-
-void gelu_mul_avx2(const float *gate, const float *up, float *y, int n)
-{
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        __m256 x = _mm256_loadu_ps(gate + i);
-        __m256 cubic = _mm256_mul_ps(_mm256_mul_ps(x, x), _mm256_set1_ps(0.044715f));
-        __m256 u = _mm256_mul_ps(x, _mm256_set1_ps(2 * 0.79788456080286536f));
-        u = _mm256_fmadd_ps(u, cubic, u);
-        _mm256_storeu_ps(y + i, _mm256_mul_ps(sigmoid_times(x, u), _mm256_loadu_ps(up + i)));
-    }
-    gelu_mul_c(gate + i, up + i, y + i, n - i);
 }
 
 float exp_sum_avx2(float *x, float max, int n)
