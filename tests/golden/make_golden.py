@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from convert import N_VOCAB, convert
-from models import MODELS
-from recipe import Recipe
+from models import MODELS, Recipe
+
 
 MIN_MARGIN = 1e-3
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
