@@ -36,6 +36,10 @@ struct room {
     char *quantized; /* the queries, for Q8_0 keys */
 };
 
+static int visible_keys(const struct attend_block *block, int column);
+static void fold_values(const struct kernels *kernels, const struct attend_block *block);
+static void mix_values(const struct kernels *kernels, const struct attend_block *block,
+                       int first_column, int end_column, int first_key, int end_key);
 static int span_tasks(const struct cut *cut, const struct span *span);
 static void cut_make(struct cpu *cpu, const struct attend_problem *problem, struct cut *cut);
 static bool task_find(const struct cut *cut, int index, struct cursor *at, struct task *task);
@@ -82,9 +86,7 @@ void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *
     choice.run(&scores, 0, block->n_keys, kernel_scratch);
     for (int c = 0; c < block->n_columns; c++) {
         float *p = block->scores + (size_t)c * CPU_ATTEND_KEYS;
-        int n = block->n_visible[c] < block->n_keys ? block->n_visible[c] : block->n_keys;
-        if (n < 0) n = 0;
-        memset(p + n, 0, (size_t)(block->n_keys - n) * sizeof *p);
+        int n = visible_keys(block, c);
         if (n == 0) continue;
         kernels->scale(p, block->scale, n);
         float max = fmaxf(block->max[c], kernels->max(p, n));
@@ -94,9 +96,7 @@ void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *
         block->sum[c] = block->sum[c] * shrink + kernels->exp_sum(p, max, n);
         block->max[c] = max;
     }
-    kernels->mix[block->dtype](block->out, block->out_stride, block->scores, CPU_ATTEND_KEYS,
-                               block->n_columns, block->v, block->v_bytes, block->n_keys,
-                               block->d_v);
+    fold_values(kernels, block);
 }
 
 /* A room: sums, scores and the quantised queries. */
@@ -111,6 +111,36 @@ size_t attend_partial_floats(const struct limits *limits, int n_threads)
 {
     size_t per_task = CPU_ATTEND_COLUMNS * ((size_t)limits->d_v_max + 2);
     return 2 * TASKS_PER_THREAD * (size_t)n_threads * per_task;
+}
+
+static int visible_keys(const struct attend_block *block, int column)
+{
+    int n = block->n_visible[column];
+    return n < 0 ? 0 : n < block->n_keys ? n : block->n_keys;
+}
+
+/* No sum reads a value that its row does not see: a weight of 0 would not keep out the infinity or
+ * NaN of a later row. Columns are in the order of their rows, so the first sees the fewest keys;
+ * what lies behind those is added row by row. */
+static void fold_values(const struct kernels *kernels, const struct attend_block *block)
+{
+    int common = visible_keys(block, 0);
+    mix_values(kernels, block, 0, block->n_columns, 0, common);
+    for (int first = 0, end; first < block->n_columns; first = end) {
+        int n = visible_keys(block, first);
+        for (end = first + 1; end < block->n_columns && visible_keys(block, end) == n;) end++;
+        if (n > common) mix_values(kernels, block, first, end, common, n);
+    }
+}
+
+static void mix_values(const struct kernels *kernels, const struct attend_block *block,
+                       int first_column, int end_column, int first_key, int end_key)
+{
+    size_t column = (size_t)first_column, key = (size_t)first_key;
+    kernels->mix[block->dtype](block->out + column * block->out_stride, block->out_stride,
+                               block->scores + column * CPU_ATTEND_KEYS + key, CPU_ATTEND_KEYS,
+                               end_column - first_column, block->v + key * block->v_bytes,
+                               block->v_bytes, end_key - first_key, block->d_v);
 }
 
 /* ---- cutting ---- */
