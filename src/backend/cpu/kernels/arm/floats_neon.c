@@ -3,10 +3,10 @@
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/inline.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "tensor/half.h"
 
-enum { MAX_COLUMNS = 4, ROW_TILE = 8, LANES = 4, CHAINS = 8 };
+enum { LANES = 4, CHAINS = 8 };
 
 typedef float32x4_t load_values(const void *row, int i);
 typedef float load_value(const void *row, int i);
@@ -80,41 +80,20 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const struct matmul *m, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row,
+ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int column, int n_columns)
 {
+    const struct float_type *type = type_of_rows;
     for (int r = first_row; r < first_row + n_rows; r++)
-        multiply_row(type, m, r, column, n_columns);
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
-    }
+        multiply_row(*type, m, r, column, n_columns);
 }
 
 #define DEFINE(NAME)                                                                               \
     void matmul_##NAME##_neon(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
         (void)scratch;                                                                             \
-        multiply_tiles((struct float_type){load_##NAME, load_one_##NAME}, m, first_row, n_rows);   \
+        struct float_type type = {load_##NAME, load_one_##NAME};                                   \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(f32)
 DEFINE(f16)

@@ -6,41 +6,9 @@
 #include "backend/cpu/kernels/arm/open_blocks.h"
 #include "backend/cpu/kernels/arm/open_codes.h"
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 
-enum { MAX_COLUMNS = 4, ROW_TILE = 8, PREFETCH_AHEAD = 1024 };
-
-/* A row times n_columns columns from `first_column` on, into y[c][r]. */
-typedef void multiply_row(const struct matmul *m, int r, int first_column, int n_columns);
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_rows(multiply_row *multiply, const struct matmul *m, int first_row,
-                                 int n_rows, int column, int n_columns)
-{
-    for (int r = first_row; r < first_row + n_rows; r++) multiply(m, r, column, n_columns);
-}
-
-ALWAYS_INLINE void multiply_tiles(multiply_row *multiply, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(multiply, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(multiply, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(multiply, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(multiply, m, r, rows, c, MAX_COLUMNS);
-            }
-    }
-}
+enum { PREFETCH_AHEAD = 1024 };
 
 ALWAYS_INLINE void prefetch_block(const char *block, size_t n_bytes)
 {
@@ -174,10 +142,17 @@ ALWAYS_INLINE void multiply_supers(struct super_type type, const struct matmul *
 }
 
 #define DEFINE_KERNEL(NAME)                                                                        \
+    ALWAYS_INLINE void rows_##NAME(const void *type, const struct matmul *m, int first_row,        \
+                                   int n_rows, int first_column, int n_columns)                    \
+    {                                                                                              \
+        (void)type;                                                                                \
+        for (int r = first_row; r < first_row + n_rows; r++)                                       \
+            multiply_##NAME(m, r, first_column, n_columns);                                        \
+    }                                                                                              \
     void NAME_OF(NAME)(const struct matmul *m, int first_row, int n_rows, void *scratch)           \
     {                                                                                              \
         (void)scratch;                                                                             \
-        multiply_tiles(multiply_##NAME, m, first_row, n_rows);                                     \
+        multiply_tiles(rows_##NAME, NULL, m, first_row, n_rows);                                   \
     }
 
 #define DEFINE_BLOCKS(NAME, HAS_MIN)                                                               \

@@ -1,11 +1,9 @@
 /* Few columns in groups of 32 with weights in blocks of 32. */
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/open_blocks.h"
 #include "backend/cpu/kernels/x86/reduce.h"
-
-enum { MAX_COLUMNS = 4, ROW_TILE = 8 };
 
 struct block_type {
     size_t block_bytes;
@@ -36,9 +34,10 @@ ALWAYS_INLINE void add_block(struct block_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row,
+ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int first_column, int n_columns)
 {
+    const struct block_type *type = type_of_rows;
     struct column_q8_32 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
     UNROLL
@@ -55,35 +54,12 @@ ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m,
             sums[c] = _mm256_setzero_ps();
             mins[c] = _mm_setzero_ps();
         }
-        for (int b = 0; b < m->k / 32; b++, block += type.block_bytes) {
-            prefetch_block(block, type.block_bytes);
-            add_block(type, block, b, n_columns, x, sums, mins);
+        for (int b = 0; b < m->k / 32; b++, block += type->block_bytes) {
+            prefetch_block(block, type->block_bytes);
+            add_block(*type, block, b, n_columns, x, sums, mins);
         }
         UNROLL
         for (int c = 0; c < n_columns; c++) y[c][r] = reduce_256(sums[c]) + _mm_cvtss_f32(mins[c]);
-    }
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
     }
 }
 
@@ -92,7 +68,7 @@ ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m
     {                                                                                              \
         (void)scratch;                                                                             \
         struct block_type type = {sizeof(struct block_##NAME), open_##NAME, HAS_MIN};              \
-        multiply_tiles(type, m, first_row, n_rows);                                                \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(q4_0, false)
 DEFINE(q4_1, true)

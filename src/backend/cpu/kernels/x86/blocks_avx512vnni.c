@@ -6,13 +6,13 @@
 
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/inline.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/reduce.h"
 #include "tensor/block.h"
 #include "tensor/codebook.h"
 
-enum { MAX_COLUMNS = 4, ROW_TILE = 8, BLOCKS = 8 };
+enum { BLOCKS = 8 };
 
 /* The values of two blocks. */
 typedef __m512i open_pair(const void *first, const void *second);
@@ -79,9 +79,10 @@ ALWAYS_INLINE void add_blocks(struct block_type type, const char *block, int b, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m, int first_row,
+ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int first_column, int n_columns)
 {
+    const struct block_type *type = type_of_rows;
     struct column_q8_32 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
     UNROLL
@@ -100,37 +101,14 @@ ALWAYS_INLINE void multiply_rows(struct block_type type, const struct matmul *m,
             mins[c] = _mm256_setzero_ps();
         }
         int b = 0;
-        for (; b + BLOCKS <= n_blocks; b += BLOCKS, block += BLOCKS * type.block_bytes) {
-            prefetch_block(block, BLOCKS * type.block_bytes);
-            add_blocks(type, block, b, BLOCKS, n_columns, x, sums, mins);
+        for (; b + BLOCKS <= n_blocks; b += BLOCKS, block += BLOCKS * type->block_bytes) {
+            prefetch_block(block, BLOCKS * type->block_bytes);
+            add_blocks(*type, block, b, BLOCKS, n_columns, x, sums, mins);
         }
-        if (b < n_blocks) add_blocks(type, block, b, n_blocks - b, n_columns, x, sums, mins);
+        if (b < n_blocks) add_blocks(*type, block, b, n_blocks - b, n_columns, x, sums, mins);
         UNROLL
         for (int c = 0; c < n_columns; c++)
             y[c][r] = _mm512_reduce_add_ps(sums[c]) + reduce_256(mins[c]);
-    }
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct block_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
     }
 }
 
@@ -211,7 +189,7 @@ ALWAYS_INLINE __m512i pair_mxfp4(const void *first, const void *second)
     {                                                                                              \
         (void)scratch;                                                                             \
         struct block_type type = {sizeof(struct block_##NAME), pair_##NAME, __VA_ARGS__};          \
-        multiply_tiles(type, m, first_row, n_rows);                                                \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(q4_0, .offset = 8)
 DEFINE(q4_1, .has_min = true)

@@ -10,7 +10,7 @@
         (void)scratch;                                                                             \
         struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED,  \
                                   CODES};                                                          \
-        multiply_tiles(type, m, first_row, n_rows);                                                \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(iq2_xxs, true, codes_iq2_xxs)
 DEFINE(iq2_xs, true, codes_iq2_xs)

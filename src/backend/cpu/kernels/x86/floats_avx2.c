@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/inline.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/reduce.h"
 
-enum { MAX_COLUMNS = 4, ROW_TILE = 8, LANES = 8, CHAINS = 4 };
+enum { LANES = 8, CHAINS = 4 };
 
 /* Eight values from number i on; of the last ones of a row only the n that there are, then zeros.
  */
@@ -83,9 +83,10 @@ ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, 
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m, int first_row,
+ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int first_column, int n_columns)
 {
+    const struct float_type *type = type_of_rows;
     const float *x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
     UNROLL
@@ -94,37 +95,15 @@ ALWAYS_INLINE void multiply_rows(struct float_type type, const struct matmul *m,
         y[c] = matmul_output(m, first_column + c);
     }
     for (int r = first_row; r < first_row + n_rows; r++)
-        multiply_row(type, matmul_row(m, r), m->k, n_columns, x, y, r);
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct float_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
-    }
+        multiply_row(*type, matmul_row(m, r), m->k, n_columns, x, y, r);
 }
 
 #define DEFINE(NAME, BYTES)                                                                        \
     void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
     {                                                                                              \
         (void)scratch;                                                                             \
-        multiply_tiles((struct float_type){BYTES, load_##NAME}, m, first_row, n_rows);             \
+        struct float_type type = {BYTES, load_##NAME};                                             \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(f32, 4)
 DEFINE(f16, 2)

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/nvfp4.h"
 #include "backend/cpu/kernels/x86/reduce.h"
 
-enum { MAX_COLUMNS = 4, ROW_TILE = 8, BLOCKS = 4 };
+enum { BLOCKS = 4 };
 
 /* 64 values without their signs, and those. */
 ALWAYS_INLINE __m512i open_block(const struct block_nvfp4 *block, __mmask64 *minus)
@@ -56,9 +56,10 @@ ALWAYS_INLINE void add_blocks(const struct block_nvfp4 *blocks, int b, int n, in
     }
 }
 
-ALWAYS_INLINE void multiply_rows(const struct matmul *m, int first_row, int n_rows,
-                                 int first_column, int n_columns)
+ALWAYS_INLINE void multiply_rows(const void *type, const struct matmul *m, int first_row,
+                                 int n_rows, int first_column, int n_columns)
 {
+    (void)type;
     struct column_q8_32 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
     UNROLL
@@ -83,25 +84,8 @@ ALWAYS_INLINE void multiply_rows(const struct matmul *m, int first_row, int n_ro
     }
 }
 
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
 void matmul_nvfp4_avx512vnni(const struct matmul *m, int first_row, int n_rows, void *scratch)
 {
     (void)scratch;
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(m, r, rows, c, MAX_COLUMNS);
-            }
-    }
+    multiply_tiles(multiply_rows, NULL, m, first_row, n_rows);
 }

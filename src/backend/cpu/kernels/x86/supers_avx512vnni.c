@@ -10,7 +10,7 @@
         (void)scratch;                                                                             \
         struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED,  \
                                   NULL};                                                           \
-        multiply_tiles(type, m, first_row, n_rows);                                                \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(q2_k, false)
 DEFINE(q3_k, false)

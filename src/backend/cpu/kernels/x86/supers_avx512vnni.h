@@ -2,12 +2,10 @@
 #pragma once
 
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/row_tiles.h"
 #include "backend/cpu/kernels/x86/chunks_avx512.h"
 #include "backend/cpu/kernels/x86/open_codes.h"
 #include "backend/cpu/kernels/x86/reduce.h"
-
-enum { MAX_COLUMNS = 4, ROW_TILE = 8 };
 
 struct super_type {
     size_t block_bytes;
@@ -67,9 +65,10 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m, int first_row,
+ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int first_column, int n_columns)
 {
+    const struct super_type *type = type_of_rows;
     struct column_q8_256 x[MAX_COLUMNS];
     float *y[MAX_COLUMNS];
     UNROLL
@@ -82,34 +81,11 @@ ALWAYS_INLINE void multiply_rows(struct super_type type, const struct matmul *m,
         __m512 sums[MAX_COLUMNS];
         UNROLL
         for (int c = 0; c < n_columns; c++) sums[c] = _mm512_setzero_ps();
-        for (int b = 0; b < m->k / 256; b++, block += type.block_bytes) {
-            prefetch_block(block, type.block_bytes);
-            add_super(type, block, b, n_columns, x, sums);
+        for (int b = 0; b < m->k / 256; b++, block += type->block_bytes) {
+            prefetch_block(block, type->block_bytes);
+            add_super(*type, block, b, n_columns, x, sums);
         }
         UNROLL
         for (int c = 0; c < n_columns; c++) y[c][r] = _mm512_reduce_add_ps(sums[c]);
-    }
-}
-
-/* Rows in tiles that stay in the first cache while groups of columns pass over them. */
-ALWAYS_INLINE void multiply_tiles(struct super_type type, const struct matmul *m, int first_row,
-                                  int n_rows)
-{
-    int end = first_row + n_rows;
-    for (int r = first_row; r < end; r += ROW_TILE) {
-        int rows = end - r < ROW_TILE ? end - r : ROW_TILE;
-        for (int c = 0; c < m->n_columns; c += MAX_COLUMNS) switch (m->n_columns - c) {
-            case 1:
-                multiply_rows(type, m, r, rows, c, 1);
-                break;
-            case 2:
-                multiply_rows(type, m, r, rows, c, 2);
-                break;
-            case 3:
-                multiply_rows(type, m, r, rows, c, 3);
-                break;
-            default:
-                multiply_rows(type, m, r, rows, c, MAX_COLUMNS);
-            }
     }
 }
