@@ -3,7 +3,7 @@
  * of a safetensors folder. What is added up from it does not depend on which one it was. */
 #pragma once
 
-#include "base/arena.h"
+#include <stdbool.h>
 #include "tensor/dtype.h"
 
 /* Where the bytes of a model are, in the order they are printed and drawn. */
@@ -41,6 +41,7 @@ struct piece {
     int64_t n_cols;   /* values of a row: what a block must divide */
     double share;     /* of it that one token reads: 1, or used / all experts, or one row */
     uint64_t n_bytes; /* as a file has it; 0: a mix decides */
+    bool stays;       /* mixes do not change it: n_bytes is what it takes in any file */
 };
 
 /* What a session keeps. Layers that look at all positions grow with the context, those with a
@@ -63,6 +64,7 @@ struct geometry {
     int64_t attention_width;  /* of all layers that attend: heads times (key + value width) */
     int64_t widest;           /* activations of one token that are held at once, in values */
     int64_t extra_parameters; /* layers for multi-token prediction, in the original but not run */
+    bool experts_mxfp4;       /* so in the original, and kept so by quantizers */
     struct cache_shape cache;
     struct piece *pieces;
     int n_pieces, n_room;
@@ -75,8 +77,8 @@ struct geometry {
 bool geometry_add(struct geometry *geometry, struct piece piece);
 void geometry_free(struct geometry *geometry);
 
-/* Bytes of the cache of one session; `dtype` is F16, Q8_0 or F32. */
-uint64_t geometry_cache_bytes(const struct geometry *geometry, enum dtype dtype, int64_t n_ctx);
+/* Bytes of so many values of a cache; `dtype` is F16, Q8_0 or F32. */
+uint64_t cache_bytes(int64_t n_values, enum dtype dtype);
 
 /* "attention", "experts" */
 const char *part_name(enum part part);

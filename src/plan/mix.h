@@ -6,10 +6,8 @@
 
 struct mix {
     const char *name; /* "Q4_K_M", "mlx-4bit" */
-    enum dtype base;  /* of most tensors */
     int mlx_bits;     /* 0: a GGUF mix; else bits of an affine code in groups of 64 */
-    bool common;      /* published for most models: what is offered when something smaller is
-                         asked for */
+    bool common;      /* published for most models: what is offered where another does not fit */
 };
 
 /* All there are, largest files first. */

@@ -46,8 +46,9 @@ struct instead {
     uint64_t mix_bytes;
     int64_t mix_context; /* the largest context it leaves */
     struct box box;      /* the smallest in the catalogue that holds what was asked; id "": none */
-    double
-        streaming_rate; /* tokens a second with what fits kept and the rest read from the drive */
+    /* Tokens a second with what fits kept and the rest read from the drive; and, of a card, with
+     * the rest in the memory beside it. */
+    double streaming_rate, split_rate;
 };
 
 struct plan {
