@@ -25,9 +25,9 @@ struct machine_memory {
     uint64_t total;  /* physical */
     uint64_t unused; /* what the system has left without swapping: clean file pages count as left */
     uint64_t limit;  /* the tightest of the control groups around this process; 0: none */
-    uint64_t limit_left;  /* what the group that leaves least still leaves; UINT64_MAX: no limit */
-    char limit_name[256]; /* the file that sets the limit: ".../memory.max" */
-    uint64_t available;   /* the smaller of unused and limit_left: what a new process can have */
+    uint64_t limit_left;   /* what the group that leaves least still leaves; UINT64_MAX: no limit */
+    char limit_name[1088]; /* the file that sets the limit: ".../memory.max" */
+    uint64_t available;    /* the smaller of unused and limit_left: what a new process can have */
     uint64_t swap, swap_unused;              /* not counted in any of the above */
     enum huge_pages transparent;             /* for memory that a program allocates */
     uint64_t huge_page_bytes, huge_reserved; /* pool of huge pages set aside, gone from `unused` */
@@ -38,10 +38,10 @@ struct machine_memory {
 struct machine_cores {
     int n_cpus;    /* as the system counts: with two threads a core, twice the cores */
     int n_cores;   /* physical */
-    int n_fast;    /* those of the fast kind where there are two, else all */
-    int n_allowed; /* cores this process may be scheduled on */
+    int n_fast;    /* of them, without those that macOS calls efficient */
+    int n_allowed; /* physical cores this process may be scheduled on */
     double quota;  /* cores' worth of time the control groups give; 0: no limit */
-    int n_usable;  /* threads worth starting; at least 1 */
+    int n_usable;  /* threads worth starting */
     uint64_t l1_bytes, l2_bytes, l3_bytes; /* data caches as the first core sees them */
 };
 
@@ -56,8 +56,8 @@ struct machine {
     int n_nodes;
 };
 
-/* How the system is asked. Both return the bytes there are, of which at most `cap` are written, or
- * -1 where there is no such thing. Texts get no NUL. */
+/* How the system is asked. Both write at most `cap` bytes and return how many, or -1 where there is
+ * no such thing; a text that is longer is cut and gets no NUL. */
 struct machine_source {
     int (*read_text)(void *argument, const char *path, char *text, int cap);
     int (*read_value)(void *argument, const char *name, void *value, int cap); /* sysctl */
@@ -70,6 +70,10 @@ const struct machine_source *machine_system(void);
 void machine_read(const struct machine_source *source, struct machine *out);
 void machine_read_cores(const struct machine_source *source, struct machine_cores *out);
 void machine_read_memory(const struct machine_source *source, struct machine_memory *out);
+
+/* One processor of every core this process may be scheduled on, in the system's numbers. Writes at
+ * most `cap` and returns how many there are; 0 where that is not known. */
+int machine_pick_cpus(const struct machine_source *source, int *cpus, int cap);
 
 /* One line for a person, without a line break: the processor, its cores, the memory and what limits
  * it. */

@@ -4,9 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes a new process could use without pushing others out: the smaller of what the system says is
- * available, or three quarters of the physical memory where it does not say, and what the control
- * groups around this process leave. Clean file pages count as available. */
+/* Bytes a new process could use without pushing others out: `available` of machine.h, as it is now.
+ */
 uint64_t memory_available(void);
 
 /* Zeroed, 64-byte aligned, backed by huge pages where the system offers them; NULL if there is

@@ -1,17 +1,13 @@
 #include "base/pool.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <math.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/machine.h"
 
 /* How long a thread spins before it sleeps. Long enough to bridge the gap between two stages of a
  * token, short enough that a core taken away by the system is not answered by burning another. */
@@ -45,12 +41,18 @@ static bool gate_open(struct gate *gate);
 static void gate_close(struct gate *gate);
 static void gate_wait(struct gate *gate, unsigned seen);
 static void gate_advance(struct gate *gate);
-static int usable_cores(void);
-static int quota_cores(void);
+
+int pool_usable_cores(void)
+{
+    struct machine_cores cores;
+    machine_read_cores(machine_system(), &cores);
+    int n = cores.n_usable > 0 ? cores.n_usable : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? n : 1;
+}
 
 heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
 {
-    if (n_threads <= 0) n_threads = usable_cores();
+    if (n_threads <= 0) n_threads = pool_usable_cores();
     struct pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
     struct seat *seats = calloc((size_t)n_threads, sizeof *seats);
     if (!pool || !seats) {
@@ -185,28 +187,4 @@ static void gate_advance(struct gate *gate)
     pthread_mutex_lock(&gate->mutex);
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
-}
-
-static int usable_cores(void)
-{
-    int n = 0;
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
-#endif
-    if (n <= 0) n = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    int quota = quota_cores();
-    if (quota > 0 && quota < n) n = quota;
-    return n > 0 ? n : 1;
-}
-
-/* What a container may use of the cores it sees, rounded up; 0 where there is no limit. */
-static int quota_cores(void)
-{
-    double quota = 0, period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (!file) return 0;
-    bool limited = fscanf(file, "%lf %lf", &quota, &period) == 2; /* else it says "max" */
-    fclose(file);
-    return limited && quota > 0 && period > 0 ? (int)ceil(quota / period) : 0;
 }

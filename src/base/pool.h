@@ -16,7 +16,9 @@ struct worker {
 
 typedef void pool_job(const struct worker *worker, void *argument);
 
-/* `n_threads` 0: one for each core this process may run on. */
+/* The number of threads that `n_threads` 0 stands for: one for each core this process may use. */
+int pool_usable_cores(void);
+
 heft_status pool_open(int n_threads, struct pool **out, heft_error *error);
 void pool_close(struct pool *pool);
 int pool_n_threads(const struct pool *pool);
