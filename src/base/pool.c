@@ -10,7 +10,9 @@
 #include "base/machine.h"
 
 /* How long a thread spins before it sleeps. Long enough to bridge the gap between two stages of a
- * token, short enough that a core taken away by the system is not answered by burning another. */
+ * token, short enough that a core taken away by the system is not answered by burning another. It
+ * yields at each look, or threads that wait would keep the one they wait for from its core wherever
+ * there are fewer cores than threads. */
 enum { SPIN_NS = 50 * 1000, SPINS_PER_LOOK = 64 };
 
 /* A number that threads wait on: spin for a while, then sleep until it changes. */
@@ -166,6 +168,7 @@ static void gate_wait(struct gate *gate, unsigned seen)
     uint64_t begin = 0;
     for (int spins = 1; atomic_load_explicit(&gate->value, memory_order_acquire) == seen; spins++) {
         if (spins % SPINS_PER_LOOK) continue;
+        sched_yield();
         uint64_t now = clock_ns();
         if (!begin) begin = now;
         if (now - begin > SPIN_NS) break;

@@ -1,6 +1,6 @@
 /* Worker threads that run one function together: fork, work, join. The caller's thread is worker 0.
- * Workers spin for a short while between jobs and then sleep, so that a busy or stolen core costs
- * its own share and no more. */
+ * Workers spin for a short while between jobs, give way to whoever wants the core, and then sleep,
+ * so that a busy or stolen core costs its own share and no more. */
 #pragma once
 
 #include <stdatomic.h>
