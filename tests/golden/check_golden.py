@@ -2,6 +2,9 @@
 GGUF must give the logits that transformers computed from its own checkpoint.
 
     python check_golden.py [name ...]
+
+It can also round what goes into a product with a matrix in blocks to bytes first, in groups that share
+a scale, as fast programs do: what that changes is what the rounding costs.
 """
 
 import argparse
@@ -19,7 +22,7 @@ TOLERANCE = 1e-5
 class File:
     """Metadata by key without the architecture's prefix, tensors as float64 [rows, columns]."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, rounded: bool = False):
         reader = gguf.GGUFReader(path)
         self.arch = reader.fields["general.architecture"].contents()
         self.keys = {
@@ -27,8 +30,22 @@ class File:
             for key, field in reader.fields.items()
             if not key.startswith("tokenizer.")
         }
-        self.tensors = {t.name: np.array(t.data, np.float64) for t in reader.tensors}
-        self.unused = set(self.tensors)
+        self.tensors = {
+            t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64)
+            for t in reader.tensors
+        }
+        self.n_layers = self.key("block_count") - self.key("nextn_predict_layers", 0)
+        self.unused = {name for name in self.tensors if not self.is_extra(name)}
+        blocks = {t.name: gguf.GGML_QUANT_SIZES[t.tensor_type][0] for t in reader.tensors}
+        self.groups = {
+            name: 256 if block == 256 else 32
+            for name, block in blocks.items()
+            if rounded and block > 1
+        }
+
+    def is_extra(self, name: str) -> bool:
+        """Of a layer behind the last, which predicts the token after the next."""
+        return name.startswith("blk.") and int(name.split(".")[1]) >= self.n_layers
 
     def key(self, name: str, default=None):
         if name not in self.keys and default is None:
@@ -39,8 +56,16 @@ class File:
         self.unused.discard(name)
         return self.tensors[name]
 
+    def input_of(self, name: str, x: np.ndarray) -> np.ndarray:
+        """What the matrix sees of x: bytes with a scale for each group, or x itself."""
+        if name not in self.groups:
+            return x
+        groups = x.reshape(*x.shape[:-1], -1, self.groups[name])
+        scale = np.abs(groups).max(-1, keepdims=True) / 127
+        return (np.round(groups / np.where(scale == 0, 1, scale)) * scale).reshape(x.shape)
+
     def linear(self, x: np.ndarray, name: str) -> np.ndarray:
-        y = x @ self.tensor(name + ".weight").T
+        y = self.input_of(name + ".weight", x) @ self.tensor(name + ".weight").T
         return y + self.tensor(name + ".bias") if name + ".bias" in self.tensors else y
 
     def norm(self, x: np.ndarray, name: str) -> np.ndarray:
@@ -231,25 +256,32 @@ def expert_matrices(file: File, blk: str) -> list[np.ndarray]:
     return [stacked(part) for part in ("gate", "up", "down")]
 
 
+def expert(file: File, x: np.ndarray, blk: str, matrices: list[np.ndarray]) -> np.ndarray:
+    gate, up, down = matrices
+    seen_by_gate = file.input_of(blk + "ffn_gate_exps.weight", x)
+    hidden = silu(gate @ seen_by_gate) * (up @ file.input_of(blk + "ffn_up_exps.weight", x))
+    return down @ file.input_of(blk + "ffn_down_exps.weight", hidden)
+
+
 def experts(file: File, x: np.ndarray, blk: str) -> np.ndarray:
-    gate, up, down = expert_matrices(file, blk)
+    matrices = expert_matrices(file, blk)
     has_shared = blk + "ffn_up_shexp.weight" in file.tensors
     out = gated(file, x, blk, "_shexp") if has_shared else np.zeros_like(x)
     for t, row in enumerate(x):
         weights = route(file, row, blk)
         for e in np.flatnonzero(weights):
-            out[t] += weights[e] * (down[e] @ (silu(gate[e] @ row) * (up[e] @ row)))
+            out[t] += weights[e] * expert(file, row, blk, [of_all[e] for of_all in matrices])
     return out
 
 
 def forward(file: File, tokens: np.ndarray) -> np.ndarray:
     x = file.tensor("token_embd.weight")[tokens]
     n_dense = file.key(
-        "leading_dense_block_count", 0 if "expert_count" in file.keys else file.key("block_count")
+        "leading_dense_block_count", 0 if "expert_count" in file.keys else file.n_layers
     )
     attention = attention_latent if file.arch == "deepseek2" else attention_grouped
     ffn_norm = "attn_output_norm" if file.arch == "dbrx" else "ffn_norm"
-    for layer in range(file.key("block_count")):
+    for layer in range(file.n_layers):
         blk = f"blk.{layer}."
         ffn = gated if layer < n_dense else experts
         normed = file.norm(x, blk + "attn_norm")
@@ -262,6 +294,12 @@ def forward(file: File, tokens: np.ndarray) -> np.ndarray:
     return file.linear(file.norm(x, "output_norm"), head) * file.key("logit_scale", 1.0)
 
 
+def rounded_logits(path: str) -> np.ndarray:
+    """Of the model at path.gguf, with activations rounded; those positions that are kept."""
+    n_logits = len(np.load(path + ".logits.npy"))
+    return forward(File(path + ".gguf", True), np.load(path + ".tokens.npy"))[-n_logits:]
+
+
 def check(name: str) -> bool:
     path = os.path.join(DATA, name)
     file = File(path + ".gguf")
@@ -269,7 +307,7 @@ def check(name: str) -> bool:
     computed = forward(file, np.load(path + ".tokens.npy"))[-len(expected) :]
     error = np.abs(computed - expected).max() / np.abs(expected).max()
     print(
-        f"{name:11s} error {error:.1e}"
+        f"{name:19s} error {error:.1e}"
         + "".join(f"  unused: {tensor}" for tensor in sorted(file.unused))
     )
     return error <= TOLERANCE and not file.unused

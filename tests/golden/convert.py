@@ -6,6 +6,7 @@ the generations or habits of such files (see README.md):
     deepseek2   "unsplit"          attn_kv_b whole, a key/value head for each query head
                 "split-ungrouped"  attn_k_b (transposed) and attn_v_b, one shared latent head
                 "split"            the same with router groups
+                "nextn"            the same with a layer that predicts the token after the next
     Mixtral     "stacked"          ffn_gate_exps, ffn_up_exps, ffn_down_exps
                 "apart"            ffn_gate.E, ffn_up.E, ffn_down.E
                 "fused"            ffn_gate_up_exps, ffn_down_exps
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 
 import gguf
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 CONTROL_TOKENS = ["<|bos|>", "<|eos|>", "<|user|>", "<|assistant|>"]
 MERGES = "t h|th e|i n|a n|e r|Ġ the|Ġ a|r e|o n|an d|in g|Ġ and".split("|")
@@ -71,7 +72,7 @@ def write_common(writer: gguf.GGUFWriter, config: dict, name: str) -> None:
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_block_count(config["num_hidden_layers"] + config["n_extra_layers"])
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_vocab_size(config["vocab_size"])
     writer.add_head_count(config["num_attention_heads"])
@@ -167,9 +168,11 @@ def write_router_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> Non
         writer.add_expert_weights_norm(config["norm_topk_prob"])
     elif layout != "unsplit":  # older V2 files leave it out
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SOFTMAX)
-    if layout == "split":
+    if layout in ("split", "nextn"):
         writer.add_expert_group_count(config["n_group"])
         writer.add_expert_group_used_count(config["topk_group"])
+    if layout == "nextn":
+        writer.add_nextn_predict_layers(config["n_extra_layers"])
 
 
 LAYER_NAMES = {
@@ -294,6 +297,25 @@ def tensors(state: dict, config: dict, layout: str) -> dict[str, np.ndarray]:
     return out
 
 
+def nextn_tensors(tensors: dict[str, np.ndarray], config: dict) -> dict[str, np.ndarray]:
+    """A whole layer like the last one, and what feeds it and reads it: nothing that is to be run."""
+    hidden, last = config["hidden_size"], config["num_hidden_layers"] - 1
+    own, copied = f"blk.{last + 1}.", f"blk.{last}."
+    ones, vocabulary = np.ones(hidden, np.float32), tensors["token_embd.weight"]
+    return {
+        own + name.removeprefix(copied): value
+        for name, value in tensors.items()
+        if name.startswith(copied)
+    } | {
+        own + "nextn.eh_proj.weight": vocabulary[:hidden, :].repeat(2, axis=1),
+        own + "nextn.embed_tokens.weight": vocabulary,
+        own + "nextn.enorm.weight": ones,
+        own + "nextn.hnorm.weight": ones,
+        own + "nextn.shared_head_head.weight": vocabulary,
+        own + "nextn.shared_head_norm.weight": ones,
+    }
+
+
 @dataclass
 class Family:
     arch: str
@@ -316,6 +338,7 @@ def read_config(folder: str, layout: str) -> dict:
     """With the names most families use for what all of them have."""
     with open(os.path.join(folder, "config.json")) as f:
         config = json.load(f)
+    config["n_extra_layers"] = 1 if layout == "nextn" else 0
     if config["model_type"] == "dbrx":
         n_counted = config["ffn_config"]["moe_top_k"] if layout == "used" else 1
         config |= dict(
@@ -329,19 +352,47 @@ def read_config(folder: str, layout: str) -> dict:
     return config
 
 
+def read_state(folder: str) -> dict[str, np.ndarray]:
+    return load_file(os.path.join(folder, "model.safetensors"))
+
+
 def convert(folder: str, path: str, layout: str = "") -> None:
     config = read_config(folder, layout)
     family = FAMILIES[config["model_type"]]
-    state = load_file(os.path.join(folder, "model.safetensors"))
+    converted = tensors(read_state(folder), config, layout)
+    if layout == "nextn":
+        converted |= nextn_tensors(converted, config)
 
     writer = gguf.GGUFWriter(path, family.arch)
     write_common(writer, config, os.path.splitext(os.path.basename(path))[0])
     family.write_keys(writer, config, layout)
     write_tokenizer(writer, family.pre)
-    for name, value in tensors(state, config, layout).items():
+    for name, value in converted.items():
         assert value.dtype == np.float32, name
         writer.add_tensor(name, value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def take_back(folder: str, path: str, layout: str = "") -> None:
+    """Gives the checkpoint the values of a GGUF converted from it, whatever their types are now.
+
+    Conversion only moves values about: done with their numbers, it tells where each has gone.
+    """
+    state = read_state(folder)
+    ends = np.cumsum([value.size for value in state.values()])
+    numbers = {
+        name: np.arange(end - value.size, end).reshape(value.shape)
+        for end, (name, value) in zip(ends, state.items())
+    }
+    moved = tensors(numbers, read_config(folder, layout), layout)
+    values = np.empty(ends[-1], np.float32)
+    for tensor in gguf.GGUFReader(path).tensors:
+        if tensor.name in moved:
+            unpacked = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            values[moved[tensor.name].ravel()] = unpacked.ravel()
+    parts = np.split(values, ends[:-1])
+    restored = {name: part.reshape(state[name].shape) for name, part in zip(state, parts)}
+    save_file(restored, os.path.join(folder, "model.safetensors"), {"format": "pt"})

@@ -13,11 +13,14 @@ import tempfile
 import numpy as np
 import torch
 
-from convert import N_VOCAB, convert
+from check_golden import rounded_logits
+from convert import N_VOCAB, convert, take_back
 from models import MODELS, Recipe
+from retype import retype
 
 
 MIN_MARGIN = 1e-3
+MIN_ROUNDED_MARGIN = 0.05  # where activations are rounded too
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 # Standard deviation of a weight, times the square root of its inputs; 1 for all others.
@@ -114,12 +117,13 @@ def choose_tokens(model: torch.nn.Module, recipe: Recipe) -> tuple[np.ndarray, f
     """Random tokens, each drawn again while it puts some layer's router too near a tie."""
     generator = np.random.default_rng(recipe.seed)
     margin = RouterMargin(model)
+    least = MIN_ROUNDED_MARGIN if recipe.rounds else MIN_MARGIN
     tokens, worst = [], float("inf")
     while len(tokens) < recipe.n_tokens:
         candidate = int(generator.integers(N_VOCAB))
         margin.smallest = float("inf")
         model(torch.tensor([tokens + [candidate]]), use_cache=False)
-        if margin.smallest >= MIN_MARGIN:
+        if margin.smallest >= least:
             tokens.append(candidate)
             worst = min(worst, margin.smallest)
     return np.array(tokens, np.int32), worst
@@ -141,25 +145,39 @@ def attention_peak(model: torch.nn.Module, tokens: np.ndarray) -> float:
     return float(torch.stack([m[0, :, len(tokens) // 2 :].max(-1)[0].mean() for m in maps]).mean())
 
 
+def with_types(model: torch.nn.Module, recipe: Recipe, folder: str, path: str) -> torch.nn.Module:
+    """The file gets the types of the recipe, and what their values are goes back into the model."""
+    plain = os.path.join(folder, os.path.basename(path))
+    os.rename(path, plain)
+    retype(plain, path, recipe.types.split(), recipe.seed)
+    take_back(folder, path, recipe.layout)
+    eager = dict(attn_implementation="eager", experts_implementation="eager")
+    return type(model).from_pretrained(folder, **eager).eval()
+
+
 def make(name: str) -> None:
-    recipe = MODELS[name]
+    recipe, path = MODELS[name], os.path.join(DATA, name)
     model = recipe.build(**recipe.geometry).eval()
     randomize(model, recipe.seed)
     if recipe.n_twin_layers > 0:
         make_twins(model, recipe.n_twin_layers)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        convert(folder, os.path.join(DATA, name + ".gguf"), recipe.layout)
+        convert(folder, path + ".gguf", recipe.layout)
+        if recipe.types:
+            model = with_types(model, recipe, folder, path + ".gguf")
     tokens, margin = choose_tokens(model, recipe)
     peak = attention_peak(model, tokens)
     single, double = logits(model, tokens, torch.float32), logits(model, tokens, torch.float64)
     kept = double[-recipe.n_logits :]
-    np.save(os.path.join(DATA, name + ".tokens.npy"), tokens)
-    np.save(os.path.join(DATA, name + ".logits.npy"), kept.astype(np.float32))
+    np.save(path + ".tokens.npy", tokens)
+    np.save(path + ".logits.npy", kept.astype(np.float32))
+    if recipe.rounds:
+        np.save(path + ".rounded.npy", rounded_logits(path).astype(np.float32))
     largest = np.abs(double).max()
     error = np.abs(single - double).max() / largest
     print(
-        f"{name:11s} logits std {double.std():.2f} largest {largest:.1f}  peak {peak:.2f}  "
+        f"{name:19s} logits std {double.std():.2f} largest {largest:.1f}  peak {peak:.2f}  "
         f"float32 error {error:.1e}  router margin {margin:.1e}"
     )
 

@@ -17,6 +17,13 @@ from families import (
     yarn_attention_factor,
 )
 
+# Types whose products programs compute in the same way: with floats, with activations rounded in
+# groups of 32, and of 256. The last two types of a list are for rows that are not whole groups of 256.
+HALVES = "F16 BF16"
+BLOCKS = "Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 NVFP4"
+SUPERS = "Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS TQ1_0 TQ2_0 " + "Q8_0 IQ4_NL"
+CODEBOOKS = "IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S " + "Q5_1 MXFP4"
+
 
 @dataclass
 class Recipe:
@@ -27,6 +34,12 @@ class Recipe:
     n_tokens: int = 72
     n_logits: int = 0  # positions whose logits are kept, the last ones; 0: all
     n_twin_layers: int = 0  # layers in which key/value heads 2i and 2i + 1 are made equal
+    types: str = ""  # those of the matrices, see retype.py; else F32
+
+    @property
+    def rounds(self) -> bool:
+        """Whether a program may round the activations."""
+        return self.types not in ("", HALVES)
 
 
 # Far beyond the original context of the scaled models, whose logits at the end tell.
@@ -34,6 +47,8 @@ LONG = dict(n_tokens=384, n_logits=64)
 
 # Llama 3.1 405B in little, with one pair of each kind: left alone, between, slowed by the factor.
 LLAMA_405B = dict(hidden=32, ffn=50, layers=2, heads=32, head_dim=6, rope=llama3_rope(theta=50.0))
+
+SHORT = dict(n_tokens=40, n_logits=8)
 
 # fmt: off
 MODELS = {
@@ -119,4 +134,73 @@ MODELS = {
         hidden=28, ffn=40, expert_ffn=9, layers=2, dense=1, heads=3, q_latent=14, kv_latent=22,
         nope=12, rotary=16, value=14, experts=8, used=2, groups=4, groups_used=2, shared=1,
         rope=yarn(40.0, 1.0)), layout="split", **LONG),
+
+    "llama-halves": Recipe(26, llama, dict(
+        hidden=26, ffn=34, layers=2, heads=2, kv_heads=1, head_dim=14, rope=plain_rope()),
+        types=HALVES, **SHORT),
+    "llama-blocks": Recipe(27, llama, dict(
+        hidden=64, ffn=96, layers=2, heads=4, kv_heads=2, head_dim=16, rope=plain_rope()),
+        types=BLOCKS, **SHORT),
+    "llama-supers": Recipe(28, llama, dict(
+        hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, head_dim=64, tied=True,
+        rope=plain_rope()), types=SUPERS, **SHORT),
+    "llama-codebooks": Recipe(29, llama, dict(
+        hidden=256, ffn=256, layers=1, heads=4, kv_heads=2, head_dim=16, tied=True,
+        rope=plain_rope()), types=CODEBOOKS, **SHORT),
+
+    "mixtral-halves": Recipe(30, mixtral, dict(
+        hidden=24, ffn=14, layers=2, heads=2, kv_heads=1, head_dim=14, experts=4, used=2,
+        rope=plain_rope(1e6)), layout="fused", types=HALVES, **SHORT),
+    "mixtral-blocks": Recipe(31, mixtral, dict(
+        hidden=64, ffn=32, layers=2, heads=4, kv_heads=1, head_dim=16, experts=4, used=2,
+        rope=plain_rope(1e6)), layout="stacked", types=BLOCKS, **SHORT),
+    "mixtral-supers": Recipe(32, mixtral, dict(
+        hidden=256, ffn=32, layers=2, heads=4, kv_heads=1, head_dim=16, experts=3, used=2,
+        tied=True, rope=plain_rope(1e6)), layout="stacked", types=SUPERS, **SHORT),
+    "mixtral-codebooks": Recipe(33, mixtral, dict(
+        hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, head_dim=16, experts=3, used=2,
+        tied=True, rope=plain_rope(1e6)), layout="stacked", types=CODEBOOKS, **SHORT),
+
+    "command-r-halves": Recipe(34, command_r, dict(
+        hidden=36, ffn=38, layers=2, heads=3, kv_heads=1, use_qk_norm=True,
+        logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=HALVES, **SHORT),
+    "command-r-blocks": Recipe(35, command_r, dict(
+        hidden=64, ffn=128, layers=2, heads=4, kv_heads=2, use_qk_norm=True,
+        logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=BLOCKS, **SHORT),
+    "command-r-supers": Recipe(36, command_r, dict(
+        hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, head_dim=32, use_qk_norm=True,
+        logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=SUPERS, **SHORT),
+    "command-r-codebooks": Recipe(37, command_r, dict(
+        hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, use_qk_norm=False,
+        logit_scale=0.0625, rope=plain_rope(8e6)), types=CODEBOOKS, **SHORT),
+
+    "dbrx-halves": Recipe(38, dbrx, dict(
+        hidden=24, ffn=10, layers=2, heads=2, kv_heads=1, clip=2.0, experts=5, used=2,
+        rope=plain_rope(5e5)), layout="used", types=HALVES, **SHORT),
+    "dbrx-blocks": Recipe(39, dbrx, dict(
+        hidden=64, ffn=32, layers=2, heads=4, kv_heads=2, clip=2.0, experts=4, used=2,
+        rope=plain_rope(5e5)), layout="one", types=BLOCKS, **SHORT),
+    "dbrx-supers": Recipe(40, dbrx, dict(
+        hidden=256, ffn=32, layers=2, heads=8, kv_heads=1, clip=2.0, experts=3, used=2,
+        rope=plain_rope(5e5)), layout="one", types=SUPERS, **SHORT),
+    "dbrx-codebooks": Recipe(41, dbrx, dict(
+        hidden=256, ffn=32, layers=2, heads=8, kv_heads=1, clip=2.0, experts=3, used=2,
+        rope=plain_rope(5e5)), layout="used", types=CODEBOOKS, **SHORT),
+
+    "deepseek-halves": Recipe(42, deepseek, dict(
+        hidden=20, ffn=28, expert_ffn=6, layers=2, dense=1, heads=2, q_latent=14, kv_latent=18,
+        nope=10, rotary=8, value=12, experts=8, used=2, groups=4, groups_used=2, shared=1,
+        rope=yarn(40.0, 1.0)), layout="nextn", types=HALVES, **SHORT),
+    "deepseek-blocks": Recipe(43, deepseek, dict(
+        hidden=64, ffn=64, expert_ffn=32, layers=2, dense=1, heads=2, q_latent=64, kv_latent=64,
+        nope=32, rotary=16, value=32, experts=4, used=2, groups=2, groups_used=1, shared=1,
+        rope=yarn(40.0, 1.0)), layout="split", types=BLOCKS, **SHORT),
+    "deepseek-supers": Recipe(47, deepseek, dict(
+        hidden=256, ffn=32, expert_ffn=32, layers=2, dense=1, heads=2, q_latent=None, kv_latent=64,
+        nope=32, rotary=16, value=16, experts=4, used=2, groups=2, groups_used=1, shared=1,
+        tied=True, rope=yarn(40.0, 1.0)), layout="split", types=SUPERS, **SHORT),
+    "deepseek-codebooks": Recipe(45, deepseek, dict(
+        hidden=256, ffn=64, expert_ffn=32, layers=2, dense=1, heads=2, q_latent=64, kv_latent=256,
+        nope=32, rotary=16, value=16, experts=4, used=2, groups=1, groups_used=1, shared=1,
+        rope=yarn(40.0, 1.0)), layout="unsplit", types=CODEBOOKS, **SHORT),
 }

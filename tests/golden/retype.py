@@ -1,10 +1,11 @@
-"""GGUF files made from others: the matrices in another type, or all unpacked.
+"""GGUF files made from others: the matrices in other types, or all unpacked.
 
-`retype` replaces matrices by random blocks, as spread as the matrix was. Any bits are a valid block
-of these types; only the scale must be chosen. It is found by unpacking the blocks with the `gguf`
-package and measuring.
+Types that the `gguf` package can pack are packed by it. Of the others matrices get random blocks, as
+spread as the matrix was: any bits are a valid block of these types, only the scale must be chosen. It
+is found by unpacking the blocks with the package and measuring.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 import gguf
@@ -12,8 +13,11 @@ import numpy as np
 
 Typed = tuple[np.ndarray, gguf.GGMLQuantizationType | None]
 
-# Where a block keeps the half-precision factor of all its values.
+# Where a block keeps the half-precision factor of all its values, and that of what is subtracted from
+# them, in units of it, so that their mean is zero.
 FACTOR_AT = {
+    "Q3_K": 108,
+    "Q6_K": 208,
     "IQ1_S": 0,
     "IQ2_XXS": 0,
     "IQ2_XS": 0,
@@ -25,19 +29,40 @@ FACTOR_AT = {
     "TQ1_0": 52,
     "TQ2_0": 64,
 }
-TYPES = [*FACTOR_AT, "IQ1_M", "MXFP4"]
+FACTORS_AT = {"Q2_K": (80, 1.5), "Q4_K": (0, 7.5), "Q5_K": (0, 15.5)}
+PACKED = "F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1".split()
+RANDOM = [*FACTORS_AT, *FACTOR_AT, "IQ1_M", "MXFP4", "NVFP4"]
+
+E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
 
 
 def put_factor(blocks: np.ndarray, name: str, factor: np.ndarray) -> None:
     """Of IQ1_M the factor lies in the upper four bits of four 16-bit words."""
-    bits = factor.astype(np.float16).view(np.uint16)
     if name == "IQ1_M":
-        words = blocks[:, 48:56].view(np.uint16)
+        bits, words = factor.astype(np.float16).view(np.uint16), blocks[:, 48:56].view(np.uint16)
         for i in range(4):
             words[:, i] = (words[:, i] & 0x0FFF) | (((bits >> (4 * i)) & 0xF) << 12)
+    elif name in FACTORS_AT:
+        at, minimum = FACTORS_AT[name]
+        put_half(blocks, at, factor)
+        put_half(blocks, at + 2, factor * minimum)
     else:
-        at = FACTOR_AT[name]
-        blocks[:, at : at + 2] = bits[:, None].view(np.uint8)
+        put_half(blocks, FACTOR_AT[name], factor)
+
+
+def put_half(blocks: np.ndarray, at: int, values: np.ndarray) -> None:
+    blocks[:, at : at + 2] = values.astype(np.float16)[:, None].view(np.uint8)
+
+
+def put_fp4_scales(blocks: np.ndarray, name: str, size: float, rng: np.random.Generator) -> None:
+    """One power of two, or four numbers of seven bits."""
+    size /= np.sqrt(np.mean(np.square(E2M1)))
+    if name == "MXFP4":
+        exponents = np.floor(np.log2(size) + rng.uniform(0, 1, len(blocks)))
+        blocks[:, 0] = exponents.astype(int) + 127
+    else:
+        scales = (size * rng.uniform(0.7, 1.3, (len(blocks), 4))).astype(np.float32)
+        blocks[:, :4] = gguf.quants.NVFP4.fp32_to_ue4m3(scales)
 
 
 def random_blocks(like: np.ndarray, name: str, rng: np.random.Generator) -> np.ndarray:
@@ -51,16 +76,21 @@ def random_blocks(like: np.ndarray, name: str, rng: np.random.Generator) -> np.n
     if name == "TQ2_0":  # two bits each, of which 3 is not used
         digits = rng.integers(0, 3, (len(blocks), 64, 4))
         blocks[:, :64] = digits @ (1 << np.arange(0, 8, 2))
-    if name == "MXFP4":  # one exponent: powers of two only
-        unit = np.sqrt(np.mean(np.square([0, 0.5, 1, 1.5, 2, 3, 4, 6])))
-        exponent = np.log2(like.std() / unit) + rng.choice([-1, 0], len(blocks))
-        blocks[:, 0] = np.round(exponent).astype(int) + 127
-        return blocks.reshape(*like.shape[:-1], -1)
-    scale = rng.uniform(0.7, 1.3, len(blocks))
-    put_factor(blocks, name, scale)
-    spread = gguf.quants.dequantize(blocks[:4096], kind).std()
-    put_factor(blocks, name, scale * like.std() / spread)
+    if name in ("MXFP4", "NVFP4"):
+        put_fp4_scales(blocks, name, like.std(), rng)
+    else:
+        scale = rng.uniform(0.7, 1.3, len(blocks))
+        put_factor(blocks, name, scale)
+        spread = gguf.quants.dequantize(blocks[:4096], kind).std()
+        put_factor(blocks, name, scale * like.std() / spread)
     return blocks.reshape(*like.shape[:-1], -1)
+
+
+def in_type(data: np.ndarray, name: str, rng: np.random.Generator) -> Typed:
+    kind = gguf.GGMLQuantizationType[name]
+    if name in PACKED:
+        return gguf.quants.quantize(data, kind), kind
+    return random_blocks(data, name, rng), kind
 
 
 def copy_with(source: str, target: str, change: Callable[[gguf.ReaderTensor], Typed]) -> None:
@@ -81,32 +111,27 @@ def copy_with(source: str, target: str, change: Callable[[gguf.ReaderTensor], Ty
     writer.close()
 
 
-def replace_matrices(
-    source: str,
-    target: str,
-    kind: gguf.GGMLQuantizationType,
-    make: Callable[[np.ndarray], np.ndarray],
-) -> None:
+def block_size(name: str) -> int:
+    return gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name]][0]
+
+
+def retype(source: str, target: str, names: list[str], seed: int = 1) -> None:
+    """Gives the matrices of `source`, all F32, the types named, each in turn; rows that are whole
+    blocks of 256 get no smaller ones if there is a choice. What no type fits stays as it is."""
+    rng, queue = np.random.default_rng(seed), deque(names)
+
     def change(tensor: gguf.ReaderTensor) -> Typed:
         data = np.array(tensor.data)
+        fitting = [name for name in queue if data.shape[-1] % block_size(name) == 0]
         kept = data.ndim < 2 or "norm" in tensor.name or "ffn_gate_inp" in tensor.name
-        if kept or data.shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] != 0:
+        if kept or not fitting:
             return data, None
-        return make(data), kind
+        name = next((name for name in fitting if block_size(name) == 256), fitting[0])
+        queue.remove(name)
+        queue.append(name)
+        return in_type(data, name, rng)
 
     copy_with(source, target, change)
-
-
-def retype(source: str, target: str, name: str, seed: int = 1) -> None:
-    """The matrices whose rows are whole blocks; `source` holds F32."""
-    rng, kind = np.random.default_rng(seed), gguf.GGMLQuantizationType[name]
-    replace_matrices(source, target, kind, lambda data: random_blocks(data, name, rng))
-
-
-def pack(source: str, target: str, name: str) -> None:
-    """The same values, rounded; matrices whose rows are not whole blocks stay as they are."""
-    kind = gguf.GGMLQuantizationType[name]
-    replace_matrices(source, target, kind, lambda data: gguf.quants.quantize(data, kind))
 
 
 def unpack(source: str, target: str) -> None:

@@ -2,7 +2,9 @@
  *
  *     test_golden [folder of the data]
  *
- * Every model runs under every setting; every case must give the same logits at all positions. */
+ * Every model runs under every setting; every case must give the same logits at all positions.
+ * Where weights come in blocks, activations are rounded to bytes. What that may cost is told by the
+ * same rounding in the independent implementation: the logits of <model>.rounded.npy. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,19 +16,34 @@
 
 #include <cmocka.h>
 
+#include "../report.h"
+#include "format/gguf.h"
 #include "heft.h"
 #include "npy.h"
 
 #define TOLERANCE 1e-4
+/* Multiples of what rounding costs in the independent implementation: what it may cost the engine,
+ * and how far plain C, which rounds the same values, may be from that implementation. A value
+ * between two bytes may fall to the other one. */
+#define TOLERANCE_COST 2.0
+#define TOLERANCE_TWIN 0.2
 
-enum { N_SESSIONS = 3, N_CTX = 400, MAX_NAME = 64, MAX_PATH = 512 };
+enum { N_SESSIONS = 3, N_CTX = 400, MAX_NAME = 64, MAX_TYPES = 256, MAX_PATH = 512 };
 
 static const char *const MODELS[] = {
-    "llama-a",    "llama-b",     "llama-c",     "llama-d",     "llama-e",
-    "llama-f",    "llama-g",     "llama-h",     "mixtral-a",   "mixtral-b",
-    "mixtral-c",  "command-r-a", "command-r-b", "command-r-c", "dbrx-a",
-    "dbrx-b",     "dbrx-c",      "deepseek-a",  "deepseek-b",  "deepseek-c",
-    "deepseek-d", "deepseek-e",  "deepseek-f",  "deepseek-g",  "deepseek-h",
+    "llama-a",          "llama-b",          "llama-c",          "llama-d",
+    "llama-e",          "llama-f",          "llama-g",          "llama-h",
+    "mixtral-a",        "mixtral-b",        "mixtral-c",        "command-r-a",
+    "command-r-b",      "command-r-c",      "dbrx-a",           "dbrx-b",
+    "dbrx-c",           "deepseek-a",       "deepseek-b",       "deepseek-c",
+    "deepseek-d",       "deepseek-e",       "deepseek-f",       "deepseek-g",
+    "deepseek-h",
+
+    "llama-halves",     "llama-blocks",     "llama-supers",     "llama-codebooks",
+    "mixtral-halves",   "mixtral-blocks",   "mixtral-supers",   "mixtral-codebooks",
+    "command-r-halves", "command-r-blocks", "command-r-supers", "command-r-codebooks",
+    "dbrx-halves",      "dbrx-blocks",      "dbrx-supers",      "dbrx-codebooks",
+    "deepseek-halves",  "deepseek-blocks",  "deepseek-supers",  "deepseek-codebooks",
 };
 
 struct setting {
@@ -49,6 +66,9 @@ struct fixture {
     const char *model;
     const struct setting *setting;
     char name[MAX_NAME];
+    char types[MAX_TYPES]; /* of the matrices, between commas */
+    bool passed;
+    double error, cost; /* as in struct golden */
 };
 
 struct golden {
@@ -56,14 +76,18 @@ struct golden {
     heft_session *sessions[N_SESSIONS];
     const int32_t *tokens;
     const float *expected; /* [n_tokens - first_expected, n_vocab] */
+    const float *rounded;  /* the same with activations rounded; NULL: none are */
     float *logits;         /* [n_tokens, n_vocab] */
     float *other_logits;   /* [n_tokens, n_vocab] */
     int n_tokens;
     int first_expected; /* position; long models have the logits of the last positions only */
     int n_vocab;
-    double worst;
+    bool is_twin; /* rounds the very values that `rounded` has rounded */
+    double error; /* the worst: see compare_exact and compare_rounded */
+    double cost;  /* of rounding, in the terms of `error` */
 };
 
+static void read_types(struct fixture *fixture);
 static void read_expected(const struct fixture *fixture, struct golden *golden);
 static void open_engine(const struct fixture *fixture, struct golden *golden);
 static void close_golden(struct golden *golden);
@@ -73,6 +97,11 @@ static void feed(struct golden *golden, heft_session *session, int from, int n_t
                  float *logits);
 static void run_works(struct golden *golden, const heft_work *works, int n_works);
 static void compare(struct golden *golden, const float *logits, int from, const char *what);
+static void compare_exact(struct golden *golden, const float *logits, int first, const char *what);
+static void compare_rounded(struct golden *golden, const float *logits, int first,
+                            const char *what);
+static double distance(const float *x, const float *y, int n);
+static double magnitude(const float *x, int n);
 
 static void case_one_prefill(struct golden *golden)
 {
@@ -147,26 +176,64 @@ static void (*const CASES[])(struct golden *golden) = {
     case_last_logits_only, case_batch,          case_rewind,
 };
 
+/* Plain C rounds whatever the number of rows. What latent attention rounds depends on it. */
+static bool is_twin(const struct fixture *fixture)
+{
+    return fixture->setting->cpu && strncmp(fixture->model, "deepseek", 8) != 0;
+}
+
 static void test_model(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct golden golden = {0};
 
+    read_types(fixture);
     read_expected(fixture, &golden);
+    golden.is_twin = is_twin(fixture);
     open_engine(fixture, &golden);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         forget_logits(&golden);
         CASES[i](&golden);
         for (int s = 0; s < N_SESSIONS; s++) heft_session_rewind(golden.sessions[s], 0);
     }
-    print_message("%s: largest relative error %.1e\n", fixture->name, golden.worst);
+    print_message("%s: error %.1e\n", fixture->name, golden.error);
+    fixture->error = golden.error;
+    fixture->cost = golden.cost;
+    fixture->passed = true;
     close_golden(&golden);
+}
+
+/* Runs after a failed test too. */
+static int report_model(void **state)
+{
+    const struct fixture *fixture = *state;
+    report("golden\t%s\t%s\t%s\t%.1e\t%.1e", fixture->model, fixture->types,
+           fixture->passed ? "passed" : "failed", fixture->error, fixture->cost);
+    return 0;
+}
+
+/* What the file has matrices of; a list that is too long is cut. */
+static void read_types(struct fixture *fixture)
+{
+    char path[MAX_PATH];
+    struct gguf *file;
+    heft_error error;
+    snprintf(path, sizeof path, "%s/%s.gguf", fixture->folder, fixture->model);
+    if (gguf_open(path, &file, &error) != HEFT_OK) fail_msg("%s", error.message);
+    bool seen[DTYPE_LIMIT] = {false};
+    for (int i = 0; i < gguf_n_tensors(file); i++)
+        if (gguf_tensor(file, i)->n_dims > 1) seen[gguf_tensor(file, i)->dtype] = true;
+    gguf_close(file);
+    for (int dtype = 0, n = 0; dtype < DTYPE_LIMIT; dtype++)
+        if (seen[dtype] && n < MAX_TYPES)
+            n += snprintf(fixture->types + n, (size_t)(MAX_TYPES - n), "%s%s", n > 0 ? "," : "",
+                          dtype_name(dtype));
 }
 
 static void read_expected(const struct fixture *fixture, struct golden *golden)
 {
     char path[MAX_PATH];
-    struct npy tokens, logits;
+    struct npy tokens, logits, rounded;
 
     snprintf(path, sizeof path, "%s/%s.tokens.npy", fixture->folder, fixture->model);
     if (!npy_read(path, "<i4", &tokens)) fail_msg("cannot read %s", path);
@@ -175,6 +242,13 @@ static void read_expected(const struct fixture *fixture, struct golden *golden)
     assert_int_equal(tokens.n_dims, 1);
     assert_int_equal(logits.n_dims, 2);
     assert_in_range(logits.shape[0], 1, tokens.shape[0]);
+
+    snprintf(path, sizeof path, "%s/%s.rounded.npy", fixture->folder, fixture->model);
+    if (npy_read(path, "<f4", &rounded)) {
+        assert_int_equal(rounded.shape[0], logits.shape[0]);
+        assert_int_equal(rounded.shape[1], logits.shape[1]);
+        golden->rounded = rounded.data;
+    }
 
     golden->tokens = tokens.data;
     golden->expected = logits.data;
@@ -219,6 +293,7 @@ static void close_golden(struct golden *golden)
     heft_engine_close(golden->engine);
     free((void *)golden->tokens);
     free((void *)golden->expected);
+    free((void *)golden->rounded);
     free(golden->logits);
     free(golden->other_logits);
 }
@@ -258,23 +333,65 @@ static void run_works(struct golden *golden, const heft_work *works, int n_works
     if (heft_step(golden->engine, works, n_works, &error) != HEFT_OK) fail_msg("%s", error.message);
 }
 
-/* The expected positions from `from` on: the largest difference, as a share of the largest logit.
- */
+/* Compares the expected positions from `from` on. */
 static void compare(struct golden *golden, const float *logits, int from, const char *what)
+{
+    int first = from > golden->first_expected ? from : golden->first_expected;
+    for (int i = first * golden->n_vocab; i < golden->n_tokens * golden->n_vocab; i++)
+        if (!isfinite(logits[i]))
+            fail_msg("%s: no number at position %d", what, i / golden->n_vocab);
+    if (golden->rounded)
+        compare_rounded(golden, logits, first, what);
+    else
+        compare_exact(golden, logits, first, what);
+}
+
+/* The error is the largest difference, as a share of the largest logit. */
+static void compare_exact(struct golden *golden, const float *logits, int first, const char *what)
 {
     double difference = 0, largest = 0;
     int skipped = golden->first_expected * golden->n_vocab;
-    int first = from > golden->first_expected ? from * golden->n_vocab : skipped;
-    for (int i = first; i < golden->n_tokens * golden->n_vocab; i++) {
-        double distance = fabs((double)logits[i] - golden->expected[i - skipped]);
-        if (!isfinite(distance))
-            fail_msg("%s: no number at position %d", what, i / golden->n_vocab);
-        difference = fmax(difference, distance);
-        largest = fmax(largest, fabs((double)golden->expected[i - skipped]));
+    for (int i = first * golden->n_vocab; i < golden->n_tokens * golden->n_vocab; i++) {
+        double expected = golden->expected[i - skipped];
+        difference = fmax(difference, fabs(logits[i] - expected));
+        largest = fmax(largest, fabs(expected));
     }
     double error = difference / largest;
-    golden->worst = fmax(golden->worst, error);
+    golden->error = fmax(golden->error, error);
     if (error > TOLERANCE) fail_msg("%s: relative error %.1e", what, error);
+}
+
+/* The error is the root mean square of the differences, as a share of that of the logits. */
+static void compare_rounded(struct golden *golden, const float *logits, int first, const char *what)
+{
+    int n_expected = (golden->n_tokens - golden->first_expected) * golden->n_vocab;
+    double size = magnitude(golden->expected, n_expected);
+    golden->cost = distance(golden->rounded, golden->expected, n_expected) / size;
+
+    int skipped = (first - golden->first_expected) * golden->n_vocab, n = n_expected - skipped;
+    const float *found = logits + (size_t)first * golden->n_vocab;
+    double error = distance(found, golden->expected + skipped, n) / size;
+    golden->error = fmax(golden->error, error);
+    if (error > TOLERANCE_COST * golden->cost)
+        fail_msg("%s: relative error %.1e, rounding costs %.1e", what, error, golden->cost);
+    double from_twin = distance(found, golden->rounded + skipped, n) / size;
+    if (golden->is_twin && from_twin > TOLERANCE_TWIN * golden->cost)
+        fail_msg("%s: %.1e from the same rounding, which costs %.1e", what, from_twin,
+                 golden->cost);
+}
+
+static double distance(const float *x, const float *y, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += ((double)x[i] - y[i]) * ((double)x[i] - y[i]);
+    return sqrt(sum / n);
+}
+
+static double magnitude(const float *x, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += (double)x[i] * x[i];
+    return sqrt(sum / n);
 }
 
 int main(int argc, char **argv)
@@ -289,7 +406,7 @@ int main(int argc, char **argv)
         fixture->setting = &SETTINGS[i / N_MODELS];
         snprintf(fixture->name, sizeof fixture->name, "%s, %s", fixture->model,
                  fixture->setting->name);
-        tests[i] = (struct CMUnitTest){fixture->name, test_model, NULL, NULL, fixture};
+        tests[i] = (struct CMUnitTest){fixture->name, test_model, NULL, report_model, fixture};
     }
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }
