@@ -63,11 +63,12 @@ KERNEL_SOURCES += $(INIT_OTHER)
 else
 KERNEL_SOURCES += $(wildcard $(KERNELS)/$(ARCH)/*.c)
 endif
-SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c src/sample/*.c \
-             src/backend/*.c src/backend/cpu/*.c src/model/*.c src/model/families/*.c src/engine/*.c) \
+SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c src/sample/*.c src/hub/*.c \
+             src/backend/*.c src/backend/cpu/*.c src/model/*.c src/model/families/*.c \
+             src/plan/*.c src/engine/*.c) \
            $(KERNEL_SOURCES)
 CLI_SOURCES := $(wildcard src/cli/*.c)
-OBJECTS     := $(SOURCES:%.c=$B/%.o)
+OBJECTS     := $(SOURCES:%.c=$B/%.o) $B/catalogue_data.o
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$B/%.o)
 
 # One line for each file; V=1 shows the commands.
@@ -98,6 +99,17 @@ $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$Q$(CC) $(CPPFLAGS) $(LIBRARY_CFLAGS) $(HEFT_CFLAGS) $(call isa_flags,$<) -MMD -MP -c $< -o $@
+
+# models/catalogue.json, as bytes in the program.
+$B/catalogue_data.c: models/catalogue.json Makefile
+	@mkdir -p $(@D)
+	$Q{ echo '#include "plan/catalogue_data.h"'; echo 'const unsigned char catalogue_data[] = {'; \
+	   od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; echo '};'; \
+	   echo 'const size_t catalogue_data_bytes = sizeof catalogue_data;'; } > $@
+
+$B/catalogue_data.o: $B/catalogue_data.c
+	$(call say,CC,$<)
+	$Q$(CC) $(CPPFLAGS) $(HEFT_CFLAGS) -c $< -o $@
 
 $B/heft.pc: tools/heft.pc.in Makefile $B/prefix
 	@mkdir -p $(@D)

@@ -50,6 +50,9 @@ typedef enum heft_kv_type {
     HEFT_KV_F32   /* for comparing numbers with a reference */
 } heft_kv_type;
 
+/* For n_ctx: as many tokens as fit the memory there is, up to the trained context. */
+enum { HEFT_CONTEXT_AUTO = -1 };
+
 typedef struct heft_options {
     const char *model; /* path of a GGUF file; any part of a split model opens all of it */
     int n_ctx;         /* tokens a session can hold; 0: the trained context, at most 4096 */
@@ -70,6 +73,7 @@ typedef struct heft_memory {
     uint64_t scratch;   /* activations, tables and the tokenizer */
     uint64_t available; /* what this machine can give now */
     int n_ctx;          /* the context that was summed */
+    int n_ctx_most;     /* the largest that fits, up to the trained context; 0: none */
 } heft_memory;
 
 /* Reads headers only. HEFT_DOES_NOT_FIT is returned by heft_engine_open, not here. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/memory.h"
+#include "engine/fit.h"
 #include "engine/kv.h"
 #include "model/vocabulary.h"
 
@@ -21,10 +21,9 @@ static heft_status check_options(const heft_options *options, heft_error *error)
 static heft_status open_parts(const heft_options *options, heft_engine **out, heft_error *error);
 static heft_status open_text(heft_engine *engine, heft_error *error);
 static heft_status open_model(heft_engine *engine, heft_error *error);
+static void choose_context(heft_engine *engine);
+static void set_limits(heft_engine *engine);
 static heft_status prepare(heft_engine *engine, heft_error *error);
-static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error);
-static heft_memory sum_memory(const heft_engine *engine);
-static uint64_t times(uint64_t bytes, uint64_t n);
 static char *copy_text(const struct gguf *file, const char *key);
 
 const char *heft_version(void)
@@ -42,7 +41,7 @@ heft_status heft_engine_measure(const heft_options *options, heft_memory *out, h
     heft_engine *engine;
     heft_status status = open_parts(options, &engine, error);
     if (status != HEFT_OK) return status;
-    *out = sum_memory(engine);
+    *out = fit_memory(engine);
     heft_engine_close(engine);
     return HEFT_OK;
 }
@@ -52,13 +51,9 @@ heft_status heft_engine_open(const heft_options *options, heft_engine **out, hef
     heft_engine *engine;
     heft_status status = open_parts(options, &engine, error);
     if (status != HEFT_OK) return status;
-    engine->memory = sum_memory(engine);
-    const heft_memory *memory = &engine->memory;
-    bool fits = memory->weights + memory->kv + memory->scratch <= memory->available;
-    if (engine->model && !fits && !options->ignore_limit)
-        status = refuse(options->model, memory, error);
-    else if (engine->model)
-        status = prepare(engine, error);
+    engine->memory = fit_memory(engine);
+    if (engine->model && !options->ignore_limit) status = fit_check(engine, options->model, error);
+    if (engine->model && status == HEFT_OK) status = prepare(engine, error);
     if (status != HEFT_OK) {
         heft_engine_close(engine);
         return status;
@@ -141,7 +136,7 @@ static heft_status check_options(const heft_options *options, heft_error *error)
         const char *name;
         int value, min, max;
     } ranges[] = {
-        {"n_ctx", options->n_ctx, 0, INT32_MAX / 2},
+        {"n_ctx", options->n_ctx, HEFT_CONTEXT_AUTO, INT32_MAX / 2},
         {"n_sessions", options->n_sessions, 1, MAX_SESSIONS},
         {"n_batch", options->n_batch, 0, MAX_BATCH},
         {"n_threads", options->n_threads, 0, MAX_THREADS},
@@ -178,20 +173,42 @@ static heft_status open_model(heft_engine *engine, heft_error *error)
         return error_set(error, HEFT_BAD_FILE,
                          "%s: tokenizer.ggml.tokens has %d entries, token_embd.weight only %d",
                          path, tokenizer_n_tokens(engine->tokenizer), d->n_vocab);
-    if (options->n_ctx == 0)
-        options->n_ctx = d->n_ctx_train < DEFAULT_CONTEXT ? d->n_ctx_train : DEFAULT_CONTEXT;
-    if (options->n_batch == 0) options->n_batch = DEFAULT_BATCH;
-    if (options->n_batch > options->n_ctx) options->n_batch = options->n_ctx;
     if (model_kv_token_bytes(engine->model, kv_dtype(options->kv_type)) == 0)
         return error_set(error, HEFT_USAGE,
                          "%s: its heads are not a multiple of 32 values wide, so the key-value "
                          "cache cannot be q8_0",
                          path);
-    int n_logits = options->n_batch < HEAD_ROWS ? options->n_batch : HEAD_ROWS;
-    engine->limits = model_limits(engine->model, options->n_batch, n_logits);
     struct backend_options backend = {.n_threads = options->n_threads,
                                       .cpu_tier = getenv("HEFT_CPU")};
-    return backend_open_cpu(&backend, &engine->backend, error);
+    heft_status opened = backend_open_cpu(&backend, &engine->backend, error);
+    if (opened == HEFT_OK) choose_context(engine);
+    return opened;
+}
+
+/* The scratch depends on the batch, which is never longer than the context: for HEFT_CONTEXT_AUTO
+ * it is summed with the longest. */
+static void choose_context(heft_engine *engine)
+{
+    heft_options *options = &engine->options;
+    int n_trained = engine->model->description.n_ctx_train;
+    int n_usual = n_trained < DEFAULT_CONTEXT ? n_trained : DEFAULT_CONTEXT;
+    bool automatic = options->n_ctx == HEFT_CONTEXT_AUTO;
+    if (automatic) options->n_ctx = n_trained;
+    if (options->n_ctx == 0) options->n_ctx = n_usual;
+    if (options->n_batch == 0) options->n_batch = DEFAULT_BATCH;
+    set_limits(engine);
+    if (!automatic) return;
+    int n_most = fit_context(engine);
+    options->n_ctx = n_most > 0 ? n_most : n_usual;
+    set_limits(engine);
+}
+
+static void set_limits(heft_engine *engine)
+{
+    heft_options *options = &engine->options;
+    if (options->n_batch > options->n_ctx) options->n_batch = options->n_ctx;
+    int n_logits = options->n_batch < HEAD_ROWS ? options->n_batch : HEAD_ROWS;
+    engine->limits = model_limits(engine->model, options->n_batch, n_logits);
 }
 
 /* Takes the scratch and the batch: from here on a step finds everything in place. */
@@ -201,42 +218,6 @@ static heft_status prepare(heft_engine *engine, heft_error *error)
     if (status != HEFT_OK) return status;
     return batch_builder_init(&engine->builder, engine->options.n_batch, engine->options.n_sessions,
                               error);
-}
-
-static heft_memory sum_memory(const heft_engine *engine)
-{
-    heft_memory memory = {.available = memory_available(),
-                          .n_ctx = engine->options.n_ctx,
-                          .scratch = tokenizer_bytes(engine->tokenizer)};
-    if (!engine->model) return memory;
-    memory.weights = gguf_bytes(engine->file);
-    const heft_options *options = &engine->options;
-    uint64_t n_sessions = (uint64_t)options->n_sessions;
-    memory.kv =
-        times(kv_bytes(engine->model, kv_dtype(options->kv_type), options->n_ctx), n_sessions);
-    memory.scratch += engine->backend->ops->scratch_bytes(engine->backend, &engine->limits) +
-                      batch_builder_bytes(options->n_batch, options->n_sessions) +
-                      session_bytes(options->n_ctx) * n_sessions + engine->model->arena.n_bytes;
-    return memory;
-}
-
-/* What no machine has need not be counted exactly: the sum of three still fits. */
-static uint64_t times(uint64_t bytes, uint64_t n)
-{
-    const uint64_t most = UINT64_MAX / 4;
-    return bytes > most / n ? most : bytes * n;
-}
-
-static heft_status refuse(const char *path, const heft_memory *memory, heft_error *error)
-{
-    uint64_t needed = memory->weights + memory->kv + memory->scratch;
-    return error_set(
-        error, HEFT_DOES_NOT_FIT,
-        "%s needs %.2f GB (weights %.2f, key-value cache for %d tokens %.2f, scratch %.2f) and "
-        "this machine has %.2f GB to give; a smaller context or model fits, or open it anyway by "
-        "ignoring the limit (--ignore-limit)",
-        path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
-        (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9);
 }
 
 /* NULL if the file has no such text. */

@@ -38,5 +38,6 @@ struct heft_session {
     int n_tokens;
 };
 
-/* What a session takes besides its cache. */
-uint64_t session_bytes(int n_ctx);
+/* What a session takes besides its cache: for each token of its context, and in any case. */
+enum { SESSION_TOKEN_BYTES = sizeof(int32_t) };
+uint64_t session_bytes(void);

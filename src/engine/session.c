@@ -33,9 +33,9 @@ heft_status heft_session_create(heft_engine *engine, heft_session **out, heft_er
     return HEFT_OK;
 }
 
-uint64_t session_bytes(int n_ctx)
+uint64_t session_bytes(void)
 {
-    return sizeof(heft_session) + (uint64_t)n_ctx * sizeof(int32_t);
+    return sizeof(heft_session);
 }
 
 void heft_session_free(heft_session *session)

@@ -87,7 +87,7 @@ static void test_options(void **state)
         {{.model = NULL, .n_sessions = 1}, "model"},
         {{.model = llama, .n_sessions = 0}, "n_sessions"},
         {{.model = llama, .n_sessions = 100000}, "n_sessions"},
-        {{.model = llama, .n_sessions = 1, .n_ctx = -1}, "n_ctx"},
+        {{.model = llama, .n_sessions = 1, .n_ctx = -2}, "n_ctx"},
         {{.model = llama, .n_sessions = 1, .n_batch = -5}, "n_batch"},
         {{.model = llama, .n_sessions = 1, .n_batch = 1 << 20}, "n_batch"},
         {{.model = llama, .n_sessions = 1, .n_threads = -1}, "n_threads"},
