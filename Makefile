@@ -162,7 +162,7 @@ $B/bin/test_golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
 $B/examples/%: examples/%.c include/heft.h $B/libheft.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$Q$(CC) -std=c17 -Iinclude $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
+	$Q$(CC) -std=c17 -Iinclude $(LIBRARY_CFLAGS) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
 
 # The kernels alone, to run under an emulator: no library of the system is needed.
 kernel-test: $B/kernel-test

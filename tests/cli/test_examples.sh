@@ -1,5 +1,5 @@
 #!/bin/bash
-# The examples, built against the public header alone, answer as the program does.
+# The examples, built against the public header, answer as the program does.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${HEFT_BUILD:-build}
@@ -16,11 +16,10 @@ check() {
     fi
 }
 
-same_answer() { # MODEL PROMPT OPTION...
+same_answer() { # MODEL PROMPT
     local model=$1 prompt=$2 answer
-    shift 2
     answer=$("$build/examples/generate" "$model" "$prompt" | base64) &&
-        [ "$answer" = "$("$build/heft" run -q -m "$model" --temp 0 "$@" "$prompt" | base64)" ]
+        [ "$answer" = "$("$build/heft" run -q -m "$model" --temp 0 "$prompt" | base64)" ]
 }
 
 exits_with() { # STATUS TEXT ARGUMENT...
@@ -30,12 +29,12 @@ exits_with() { # STATUS TEXT ARGUMENT...
     [ $? -eq "$expected" ] && [[ $err == *"$text"* ]]
 }
 
-check 'a bare prompt' same_answer tests/golden/data/llama-a.gguf 'one "two" \ three' --raw
-check 'a conversation' same_answer tests/cli/data/chat.gguf $'one "two"\n\\ three é'
+check 'an answer' same_answer tests/cli/data/chat.gguf $'one "two"\n\\ three é'
 check 'usage' exits_with 1 'usage: generate MODEL.gguf PROMPT'
 check 'a file that is not there' exits_with 3 'missing.gguf' missing.gguf hello
-check 'a prompt too long' exits_with 1 'longer than the context' tests/golden/data/llama-a.gguf \
-    "$(printf 'a%.0s' {1..2000})"
+check 'a model that cannot chat' exits_with 1 'chat template' tests/golden/data/llama-a.gguf hello
+check 'a prompt too long' exits_with 1 'context' tests/cli/data/chat.gguf \
+    "$(printf 'a%.0s' {1..20000})"
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
