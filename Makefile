@@ -29,7 +29,7 @@ ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
 ARCH := arm
 endif
 
-LIBRARIES := jansson libpcre2-8 libutf8proc
+LIBRARIES := jansson libpcre2-8 libutf8proc libcurl
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
@@ -50,6 +50,7 @@ ISA_c          :=
 ISA_avx2       := $(O3) -mavx2 -mfma -mf16c
 ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_amx        := $(ISA_avx512vnni) -mavx512bf16 -mamx-tile -mamx-bf16
 ISA_neon       := $(O3)
 ISA_dotprod    := $(O3) -march=armv8.2-a+dotprod+fp16
 ISA_i8mm       := $(O3) -march=armv8.2-a+dotprod+fp16+i8mm

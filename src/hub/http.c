@@ -1,0 +1,393 @@
+#include "hub/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "hub/address.h"
+#include "hub/http_fields.h"
+
+enum {
+    MAX_REDIRECTS = 10,
+    MAX_PAUSE_S = 20,          /* a server that asks for a longer one is not waited for */
+    CONNECT_TIMEOUT_S = 15,    /* at most; less where the options say so */
+    LEAST_BYTES_A_SECOND = 64, /* below it a connection counts as standing still */
+    MAX_REFUSAL_BYTES = 1 << 20,
+};
+
+struct http {
+    CURL *easy;
+    struct curl_slist *token; /* the header field, or NULL */
+    char *origin;
+    int timeout_s, n_attempts, pause_ms;
+    char problem[CURL_ERROR_SIZE];
+};
+
+/* One request and what has come of its answer. */
+struct exchange {
+    struct http *http;
+    const struct http_request *request;
+    struct http_reply *reply;
+    heft_error *error;
+    char *url;       /* where it is asked now */
+    int n_redirects; /* so far */
+    uint64_t first;  /* of the range that came */
+    uint64_t n_skipped, n_refused;
+    bool stopped;  /* by us, as all that is wanted is there */
+    bool too_long; /* more than a whole answer may have */
+};
+
+enum outcome { DONE, AGAIN, FAILED };
+
+static enum outcome attempt(struct exchange *exchange);
+static bool pause_before(struct http *http, int attempt);
+
+heft_status http_open(const struct http_options *options, struct http **out, heft_error *error)
+{
+    /* Counted by libcurl: the first of these sets it up, the last close takes it down. */
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return error_set(error, HEFT_INTERNAL, "libcurl cannot be set up");
+    struct http *http = calloc(1, sizeof *http);
+    struct buffer field = {0};
+    if (options->token) buffer_format(&field, "Authorization: Bearer %s", options->token);
+    if (http) {
+        http->easy = curl_easy_init();
+        http->origin = strdup(options->origin);
+        http->timeout_s = options->timeout_s;
+        http->n_attempts = options->n_attempts;
+        http->pause_ms = options->pause_ms;
+        if (options->token && !field.failed) http->token = curl_slist_append(NULL, field.data);
+    }
+    bool good = http && http->easy && http->origin && (http->token || !options->token);
+    buffer_free(&field);
+    *out = http;
+    if (good) return HEFT_OK;
+    http_close(http);
+    *out = NULL;
+    return error_set(error, HEFT_INTERNAL, "no memory for a connection");
+}
+
+void http_close(struct http *http)
+{
+    if (http) {
+        curl_easy_cleanup(http->easy);
+        curl_slist_free_all(http->token);
+        free(http->origin);
+        free(http);
+    }
+    curl_global_cleanup();
+}
+
+heft_status http_get(struct http *http, const struct http_request *request,
+                     struct http_reply *reply, heft_error *error)
+{
+    heft_error last = {0};
+    int n_attempts = request->n_attempts ? request->n_attempts : http->n_attempts;
+    enum outcome outcome = AGAIN;
+    int n = 0;
+    while (outcome == AGAIN && n < n_attempts && pause_before(http, n)) {
+        struct exchange exchange = {
+            .http = http, .request = request, .reply = reply, .error = &last};
+        outcome = attempt(&exchange);
+        free(exchange.url);
+        n++;
+    }
+    if (outcome == DONE) return HEFT_OK;
+    return n > 1 ? error_set(error, last.status, "%s (%d attempts)", last.message, n)
+                 : error_set(error, last.status, "%s", last.message);
+}
+
+void http_reply_free(struct http_reply *reply)
+{
+    buffer_free(&reply->body);
+    free(reply->next);
+    *reply = (struct http_reply){0};
+}
+
+/* ---- repeating ---- */
+
+/* False if the server wants a longer pause than a person would. */
+static bool pause_before(struct http *http, int attempt)
+{
+    if (attempt == 0) return true;
+    curl_off_t wanted_s = 0;
+    curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &wanted_s);
+    if (wanted_s > MAX_PAUSE_S) return false;
+    int64_t ms = http->pause_ms;
+    for (int i = 1; i < attempt && ms < MAX_PAUSE_S * 1000; i++) ms *= 2;
+    if (ms > MAX_PAUSE_S * 1000) ms = MAX_PAUSE_S * 1000;
+    if (ms < wanted_s * 1000) ms = wanted_s * 1000;
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+/* A repeat may help: the fault is on the way, not in what was asked. */
+static bool may_pass(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_SSL_CONNECT_ERROR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool busy(int code)
+{
+    return code == 408 || code == 429 || code == 500 || code == 502 || code == 503 || code == 504;
+}
+
+/* ---- one attempt ---- */
+
+static CURLcode perform(struct exchange *exchange);
+static enum outcome follow(struct exchange *exchange);
+static enum outcome judge(struct exchange *exchange);
+static enum outcome explain(struct exchange *exchange, CURLcode code);
+static heft_status say(struct exchange *exchange, heft_status status, const char *what);
+
+static void reply_clear(struct http_reply *reply)
+{
+    buffer_clear(&reply->body);
+    free(reply->next);
+    *reply = (struct http_reply){.body = reply->body, .total = HTTP_UNKNOWN};
+}
+
+static enum outcome attempt(struct exchange *exchange)
+{
+    exchange->url = strdup(exchange->request->url);
+    for (;;) {
+        if (!exchange->url) {
+            error_set(exchange->error, HEFT_INTERNAL, "no memory for an address");
+            return FAILED;
+        }
+        reply_clear(exchange->reply);
+        CURLcode code = perform(exchange);
+        if (code != CURLE_OK && !exchange->stopped) return explain(exchange, code);
+        if (exchange->reply->code / 100 != 3) return judge(exchange);
+        if (follow(exchange) == FAILED) return FAILED;
+    }
+}
+
+/* Redirects are followed by hand: the token must not go along, and a file may not come over a
+ * connection less safe than the one that named it. */
+static enum outcome follow(struct exchange *exchange)
+{
+    char *to = NULL;
+    curl_easy_getinfo(exchange->http->easy, CURLINFO_REDIRECT_URL, &to);
+    bool encrypted = strncasecmp(exchange->url, "https://", 8) == 0;
+    const char *reason = NULL;
+    if (!to)
+        reason = "the server redirects to nowhere";
+    else if (++exchange->n_redirects > MAX_REDIRECTS)
+        reason = "the server redirects again and again";
+    else if (strncasecmp(to, "https://", 8) != 0 && strncasecmp(to, "http://", 7) != 0)
+        reason = "the server redirects to an address that is not of the web";
+    else if (encrypted && strncasecmp(to, "https://", 8) != 0)
+        reason = "the server redirects to an address without encryption";
+    if (reason) {
+        say(exchange, HEFT_NETWORK, reason);
+        return FAILED;
+    }
+    char *url = strdup(to);
+    free(exchange->url);
+    exchange->url = url;
+    return DONE;
+}
+
+static enum outcome check_answer(struct exchange *exchange)
+{
+    struct http_reply *reply = exchange->reply;
+    const struct http_request *request = exchange->request;
+    char what[160] = "";
+    heft_status status = HEFT_NETWORK;
+    if (reply->body.failed) {
+        status = HEFT_INTERNAL;
+        snprintf(what, sizeof what, "no memory for the answer");
+    } else if (exchange->too_long) {
+        status = HEFT_BAD_FILE;
+        snprintf(what, sizeof what, "longer than %zu bytes, which is more than such a file needs",
+                 request->n_bytes);
+    } else if (reply->code == 206 && (request->whole || exchange->first != request->first)) {
+        snprintf(what, sizeof what,
+                 "the server sent another part of the file than it was asked for");
+    }
+    if (!what[0]) return DONE;
+    say(exchange, status, what);
+    return FAILED;
+}
+
+/* Of an answer with the whole file, or as much of it as was wanted. */
+static uint64_t whole_length(const struct exchange *exchange)
+{
+    curl_off_t length = -1;
+    curl_easy_getinfo(exchange->http->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (length >= 0) return (uint64_t)length;
+    if (exchange->stopped) return HTTP_UNKNOWN;
+    return exchange->n_skipped + exchange->reply->body.n_bytes;
+}
+
+static enum outcome judge(struct exchange *exchange)
+{
+    struct http_reply *reply = exchange->reply;
+    int code = reply->code;
+    reply->ranged = code == 206;
+    if (code == 200) reply->total = whole_length(exchange);
+    if (code == 200 || code == 206) return check_answer(exchange);
+    buffer_clear(&reply->body);
+    if (code == 401 || code == 403 || code == 404) return DONE;
+    char what[96];
+    if (code == 416)
+        snprintf(what, sizeof what, "the server says that the file ends before byte %llu",
+                 (unsigned long long)exchange->request->first);
+    else
+        snprintf(what, sizeof what, "the server answered with HTTP status %d%s", code,
+                 code == 429 ? ", too many requests" : "");
+    say(exchange, code == 416 ? HEFT_BAD_FILE : HEFT_NETWORK, what);
+    return busy(code) ? AGAIN : FAILED;
+}
+
+static enum outcome explain(struct exchange *exchange, CURLcode code)
+{
+    const char *problem = exchange->http->problem;
+    if (code == CURLE_OUT_OF_MEMORY)
+        say(exchange, HEFT_INTERNAL, "no memory for the connection");
+    else
+        say(exchange, HEFT_NETWORK, problem[0] ? problem : curl_easy_strerror(code));
+    return may_pass(code) ? AGAIN : FAILED;
+}
+
+/* Queries are left out: those of signed addresses are long, and secret. */
+static heft_status say(struct exchange *exchange, heft_status status, const char *what)
+{
+    const char *asked = exchange->request->url, *now = exchange->url;
+    int n_asked = (int)strcspn(asked, "?#"), n_now = (int)strcspn(now, "?#");
+    if (n_asked > 300) n_asked = 300;
+    if (n_now > 200) n_now = 200;
+    if (exchange->n_redirects == 0)
+        return error_set(exchange->error, status, "%.*s: %s", n_asked, asked, what);
+    return error_set(exchange->error, status, "%.*s, redirected to %.*s: %s", n_asked, asked, n_now,
+                     now, what);
+}
+
+/* ---- the transfer ---- */
+
+static size_t take_field(char *data, size_t one, size_t n, void *context);
+static size_t take_body(char *data, size_t one, size_t n, void *context);
+
+static CURLcode perform(struct exchange *exchange)
+{
+    struct http *http = exchange->http;
+    const struct http_request *request = exchange->request;
+    CURL *easy = http->easy;
+    long connect_s = http->timeout_s < CONNECT_TIMEOUT_S ? http->timeout_s : CONNECT_TIMEOUT_S;
+    char range[48];
+    snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->first,
+             (unsigned long long)(request->first + request->n_bytes - 1));
+    curl_easy_reset(easy);
+    http->problem[0] = 0;
+    exchange->n_skipped = exchange->n_refused = 0;
+    exchange->stopped = exchange->too_long = false;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "heft");
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, connect_s);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)LEAST_BYTES_A_SECOND);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)http->timeout_s);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_field);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    if (http->token && address_may_have_token(http->origin, exchange->url))
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->token);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+    if (code == CURLE_OK && !request->whole) code = curl_easy_setopt(easy, CURLOPT_RANGE, range);
+    return code == CURLE_OK ? curl_easy_perform(easy) : code;
+}
+
+static void begin_answer(struct exchange *exchange)
+{
+    long code = 0;
+    curl_easy_getinfo(exchange->http->easy, CURLINFO_RESPONSE_CODE, &code);
+    reply_clear(exchange->reply);
+    exchange->reply->code = (int)code;
+    exchange->first = 0;
+}
+
+static void copy_text(char *to, size_t n_room, struct slice from)
+{
+    if (from.n_bytes >= n_room) return;
+    memcpy(to, from.data, from.n_bytes);
+    to[from.n_bytes] = 0;
+}
+
+static size_t take_field(char *data, size_t one, size_t n, void *context)
+{
+    struct exchange *exchange = context;
+    struct http_reply *reply = exchange->reply;
+    struct slice line = {data, one * n}, value, url;
+    uint64_t first, total;
+    /* Answers of a proxy and interim ones come before the one that counts. */
+    if (line.n_bytes >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
+        begin_answer(exchange);
+    } else if (http_field(line, "etag", &value)) {
+        copy_text(reply->etag, sizeof reply->etag, value);
+    } else if (http_field(line, "x-error-code", &value)) {
+        copy_text(reply->refusal, sizeof reply->refusal, value);
+    } else if (reply->code == 206 && http_field(line, "content-range", &value)) {
+        bool good = http_content_range(value, &first, &total);
+        exchange->first = good ? first : HTTP_UNKNOWN;
+        reply->total = good ? total : HTTP_UNKNOWN;
+    } else if (!reply->next && http_field(line, "link", &value) && http_link_next(value, &url)) {
+        char *relative = strndup(url.data, url.n_bytes);
+        reply->next = relative ? address_absolute(exchange->url, relative) : NULL;
+        free(relative);
+    }
+    return one * n;
+}
+
+/* The page that explains a refusal is not read, only passed over. */
+static size_t pass_over(struct exchange *exchange, size_t n_bytes)
+{
+    exchange->n_refused += n_bytes;
+    exchange->stopped = exchange->n_refused > MAX_REFUSAL_BYTES;
+    return exchange->stopped ? 0 : n_bytes;
+}
+
+static size_t take_body(char *data, size_t one, size_t n, void *context)
+{
+    struct exchange *exchange = context;
+    const struct http_request *request = exchange->request;
+    struct http_reply *reply = exchange->reply;
+    struct buffer *body = &reply->body;
+    size_t n_bytes = one * n, n_taken = n_bytes;
+    if (reply->code != 200 && reply->code != 206) return pass_over(exchange, n_bytes);
+
+    if (reply->code == 200) {
+        /* A server without ranges begins at the beginning. */
+        uint64_t n_ahead = request->first - exchange->n_skipped;
+        size_t n_skip = n_ahead < n_bytes ? (size_t)n_ahead : n_bytes;
+        exchange->n_skipped += n_skip;
+        data += n_skip;
+        n_taken -= n_skip;
+    }
+    size_t n_room = request->n_bytes - body->n_bytes;
+    buffer_append(body, data, n_taken < n_room ? n_taken : n_room);
+    exchange->too_long = request->whole && n_taken > n_room;
+    exchange->stopped = body->failed || n_taken > n_room ||
+                        (reply->code == 200 && !request->whole && n_taken == n_room);
+    return exchange->stopped ? 0 : n_bytes;
+}
