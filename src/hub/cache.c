@@ -73,13 +73,24 @@ heft_status cache_begin(const char *parent, struct buffer *out, heft_error *erro
     return status;
 }
 
-heft_status cache_finish(const char *folder, const char *final, heft_error *error)
+heft_status cache_finish(const char *folder, const char *final, bool *taken, heft_error *error)
 {
-    if (rename(folder, final) == 0) return HEFT_OK;
-    int reason = errno;
-    cache_abandon(folder);
-    if (reason == EEXIST || reason == ENOTEMPTY) return HEFT_OK;
-    return error_set(error, HEFT_USAGE, "%s: cannot be written: %s", final, strerror(reason));
+    bool finished = rename(folder, final) == 0;
+    *taken = !finished && (errno == EEXIST || errno == ENOTEMPTY);
+    if (finished || *taken) return HEFT_OK;
+    return error_set(error, HEFT_USAGE, "%s: cannot be written: %s", final, strerror(errno));
+}
+
+void cache_retire(const char *final)
+{
+    struct buffer away = {0};
+    int n_parent = (int)(strrchr(final, '/') - final);
+    buffer_format(&away, "%.*s/%sXXXXXX", n_parent, final, unfinished);
+    if (!away.failed && mkdtemp(away.data)) {
+        rename(final, away.data); /* over a folder that is empty */
+        cache_abandon(away.data);
+    }
+    buffer_free(&away);
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)

@@ -16,8 +16,11 @@ heft_status cache_make_folder(const char *path, heft_error *error);
 /* A new folder beside those in `parent`, which is made; *out is its path. */
 heft_status cache_begin(const char *parent, struct buffer *out, heft_error *error);
 
-/* Gives it its name. If another process was first, theirs stays and `folder` is removed. */
-heft_status cache_finish(const char *folder, const char *final, heft_error *error);
+/* Gives it its name; *taken, and nothing done, if there is a folder of that name. */
+heft_status cache_finish(const char *folder, const char *final, bool *taken, heft_error *error);
+
+/* Takes a folder that is damaged out of the way: whoever looks sees all of it or none. */
+void cache_retire(const char *final);
 
 /* Removes a folder with all that is in it; for folders of cache_begin only. */
 void cache_abandon(const char *folder);

@@ -16,6 +16,8 @@
 #include "hub/listing.h"
 #include "hub/name.h"
 
+enum { MAX_SETTLINGS = 8 };
+
 /* A model on its way from a name to a folder. */
 struct opening {
     const struct hub_options *options;
@@ -92,6 +94,12 @@ static heft_status no_memory(struct opening *opening)
     return error_set(opening->error, HEFT_INTERNAL, "no memory to look for the model");
 }
 
+static heft_status not_kept(struct opening *opening)
+{
+    return error_set(opening->error, HEFT_NETWORK, "%s; and there is nothing of it in the cache",
+                     opening->model->unreachable.message);
+}
+
 /* ---- the list ---- */
 
 /* One component of a path: what is not a plain character, or could mean a folder above, is escaped.
@@ -166,12 +174,12 @@ static heft_status list_files(struct opening *opening)
     heft_status status =
         opening->http ? hub_listing_fetch(opening->http, &opening->name, n_attempts,
                                           &opening->listing, unreachable)
-                      : error_set(unreachable, HEFT_NETWORK,
-                                  "%s: its headers are not kept here, and HF_HUB_OFFLINE is set",
+                      : error_set(unreachable, HEFT_NETWORK, "%s: HF_HUB_OFFLINE is set",
                                   opening->name.repo[0] ? opening->name.repo : opening->name.url);
     if (status == HEFT_OK) return keep_list(opening);
-    if (status == HEFT_NETWORK && load_list(opening)) return HEFT_OK;
-    return error_set(opening->error, status, "%s", unreachable->message);
+    if (status != HEFT_NETWORK)
+        return error_set(opening->error, status, "%s", unreachable->message);
+    return load_list(opening) ? HEFT_OK : not_kept(opening);
 }
 
 /* ---- the folder ---- */
@@ -193,9 +201,7 @@ static heft_status make_folder(struct opening *opening)
 
     opening->model->kept = folder_is_whole(opening);
     if (opening->model->kept) return HEFT_OK;
-    if (opening->model->unreachable.status != HEFT_OK || !opening->http)
-        return error_set(opening->error, HEFT_NETWORK, "%s", opening->model->unreachable.message);
-    return fill_folder(opening);
+    return opening->model->unreachable.status == HEFT_OK ? fill_folder(opening) : not_kept(opening);
 }
 
 static heft_status path_of(const struct opening *opening, int i, struct buffer *path)
@@ -271,22 +277,34 @@ static heft_status fetch_file(struct opening *opening, const char *folder,
     return status;
 }
 
+/* Another process may have been faster: its folder has the same content and may be in use. One that
+ * is not whole has lost something since, and makes room. */
+static heft_status settle(struct opening *opening, const char *folder)
+{
+    for (int i = 0; i < MAX_SETTLINGS; i++) {
+        bool taken;
+        heft_status status = cache_finish(folder, opening->folder.data, &taken, opening->error);
+        if (!taken) return status;
+        if (folder_is_whole(opening)) return HEFT_OK;
+        cache_retire(opening->folder.data);
+    }
+    return error_set(opening->error, HEFT_INTERNAL, "%s: another process spoils it again and again",
+                     opening->folder.data);
+}
+
 static heft_status fill_folder(struct opening *opening)
 {
     const struct hub_options *options = opening->options;
     const struct hub_choice *choice = &opening->choice;
     struct buffer folder = {0};
-    cache_abandon(opening->folder.data); /* what is there is not whole */
     heft_status status = cache_begin(opening->parent.data, &folder, opening->error);
     for (int i = 0; i < choice->n_files && status == HEFT_OK; i++) {
         if (options->progress)
             options->progress(options->context, choice->files[i].path, i + 1, choice->n_files);
         status = fetch_file(opening, folder.data, &choice->files[i]);
     }
-    if (status == HEFT_OK)
-        status = cache_finish(folder.data, opening->folder.data, opening->error);
-    else if (folder.n_bytes > 0)
-        cache_abandon(folder.data);
+    if (status == HEFT_OK) status = settle(opening, folder.data);
+    if (folder.n_bytes > 0) cache_abandon(folder.data); /* unless it has its name now */
     buffer_free(&folder);
     return status;
 }

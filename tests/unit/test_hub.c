@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,6 +176,14 @@ static void is_stand_in(const char *path, uint64_t n_bytes)
     assert_true((uint64_t)info.st_blocks * 512 < 32 << 20);
 }
 
+/* No half of a folder is left behind. */
+static void is_clean(void)
+{
+    char command[PATH_BYTES];
+    snprintf(command, sizeof command, "find %s -name '.new-*' | grep -q .", world.cache);
+    assert_int_not_equal(system(command), 0);
+}
+
 /* ---- what works ---- */
 
 static void a_file_behind_a_redirect(void **state)
@@ -266,7 +275,8 @@ static void what_is_kept_serves_without_a_network(void **state)
     world.options.offline = true;
     remote = opened("org/repo");
     remote_close(&remote);
-    fails("org/other", HEFT_NETWORK, "org/other: its headers are not kept here");
+    fails("org/other", HEFT_NETWORK,
+          "org/other: HF_HUB_OFFLINE is set; and there is nothing of it in the cache");
     world.options.offline = false;
     fails("org/other", HEFT_NETWORK, "/api/models/org/other/tree/main: ");
 }
@@ -415,6 +425,33 @@ static void a_server_that_is_busy_for_a_while(void **state)
     remote_close(&remote);
 }
 
+static void many_processes_want_the_same(void **state)
+{
+    (void)state;
+    enum { N_PROCESSES = 6 };
+    put_list("m.gguf", world.large.n_total);
+    put_image(true, "/org/repo/resolve/main/m.gguf", &world.large);
+    start();
+    pid_t children[N_PROCESSES];
+    for (int i = 0; i < N_PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] != 0) continue;
+        struct remote remote;
+        struct gguf *file;
+        heft_error error = {0};
+        heft_status status = remote_open_with(&world.options, "org/repo", &remote, &error);
+        if (status == HEFT_OK) status = gguf_open(remote.path, &file, &error);
+        if (status != HEFT_OK) fprintf(stderr, "%s\n", error.message);
+        _exit((int)status);
+    }
+    for (int i = 0; i < N_PROCESSES; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    is_clean();
+}
+
 /* ---- what does not ---- */
 
 static void a_hub_that_says_no(void **state)
@@ -543,16 +580,13 @@ static void lists_without_end(void **state)
     fails("org/repo", HEFT_NETWORK, "does not end after 200 pages");
 }
 
-/* A process that fails leaves no half of a folder behind. */
 static void nothing_unfinished_is_left(void **state)
 {
     (void)state;
     put_list("m.gguf", world.small.n_total);
     start();
     fails("org/repo", HEFT_BAD_FILE, "has no file 'm.gguf'");
-    char pattern[PATH_BYTES];
-    snprintf(pattern, sizeof pattern, "find %s -name '.new-*' | grep -q .", world.cache);
-    assert_int_not_equal(system(pattern), 0);
+    is_clean();
 }
 
 /* ---- the length of headers ---- */
@@ -644,6 +678,7 @@ int main(void)
         TEST(a_file_on_no_hub),
         TEST(a_server_without_ranges),
         TEST(a_server_that_is_busy_for_a_while),
+        TEST(many_processes_want_the_same),
         TEST(a_hub_that_says_no),
         TEST(a_server_that_stays_busy),
         TEST(a_server_that_is_silent),
