@@ -150,7 +150,7 @@ MODELS = {
 
     "mixtral-halves": Recipe(30, mixtral, dict(
         hidden=24, ffn=14, layers=2, heads=2, kv_heads=1, head_dim=14, experts=4, used=2,
-        rope=plain_rope(1e6)), layout="fused", types=HALVES, **SHORT),
+        rope=plain_rope(1e6)), layout="stacked", types=HALVES, **SHORT),
     "mixtral-blocks": Recipe(31, mixtral, dict(
         hidden=64, ffn=32, layers=2, heads=4, kv_heads=1, head_dim=16, experts=4, used=2,
         rope=plain_rope(1e6)), layout="stacked", types=BLOCKS, **SHORT),
@@ -165,7 +165,7 @@ MODELS = {
         hidden=36, ffn=38, layers=2, heads=3, kv_heads=1, use_qk_norm=True,
         logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=HALVES, **SHORT),
     "command-r-blocks": Recipe(35, command_r, dict(
-        hidden=64, ffn=128, layers=2, heads=4, kv_heads=2, use_qk_norm=True,
+        hidden=64, ffn=96, layers=2, heads=4, kv_heads=2, use_qk_norm=True,
         logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=BLOCKS, **SHORT),
     "command-r-supers": Recipe(36, command_r, dict(
         hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, head_dim=32, use_qk_norm=True,
@@ -176,7 +176,7 @@ MODELS = {
 
     "dbrx-halves": Recipe(38, dbrx, dict(
         hidden=24, ffn=10, layers=2, heads=2, kv_heads=1, clip=2.0, experts=5, used=2,
-        rope=plain_rope(5e5)), layout="used", types=HALVES, **SHORT),
+        rope=plain_rope(5e5)), layout="one", types=HALVES, **SHORT),
     "dbrx-blocks": Recipe(39, dbrx, dict(
         hidden=64, ffn=32, layers=2, heads=4, kv_heads=2, clip=2.0, experts=4, used=2,
         rope=plain_rope(5e5)), layout="one", types=BLOCKS, **SHORT),
@@ -185,7 +185,7 @@ MODELS = {
         rope=plain_rope(5e5)), layout="one", types=SUPERS, **SHORT),
     "dbrx-codebooks": Recipe(41, dbrx, dict(
         hidden=256, ffn=32, layers=2, heads=8, kv_heads=1, clip=2.0, experts=3, used=2,
-        rope=plain_rope(5e5)), layout="used", types=CODEBOOKS, **SHORT),
+        rope=plain_rope(5e5)), layout="one", types=CODEBOOKS, **SHORT),
 
     "deepseek-halves": Recipe(42, deepseek, dict(
         hidden=20, ffn=28, expert_ffn=6, layers=2, dense=1, heads=2, q_latent=14, kv_latent=18,
@@ -196,7 +196,7 @@ MODELS = {
         nope=32, rotary=16, value=32, experts=4, used=2, groups=2, groups_used=1, shared=1,
         rope=yarn(40.0, 1.0)), layout="split", types=BLOCKS, **SHORT),
     "deepseek-supers": Recipe(47, deepseek, dict(
-        hidden=256, ffn=32, expert_ffn=32, layers=2, dense=1, heads=2, q_latent=None, kv_latent=64,
+        hidden=256, ffn=32, expert_ffn=32, layers=2, dense=1, heads=2, q_latent=64, kv_latent=64,
         nope=32, rotary=16, value=16, experts=4, used=2, groups=2, groups_used=1, shared=1,
         tied=True, rope=yarn(40.0, 1.0)), layout="split", types=SUPERS, **SHORT),
     "deepseek-codebooks": Recipe(45, deepseek, dict(
