@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../report.h"
 #include "backend/cpu/kernels/column.h"
 #include "check.h"
 #include "tensor/half.h"
@@ -223,12 +224,15 @@ void test_matmul(struct check *check, const struct kernels *kernels)
         check_that(check, runs == (kernels->wide[dtype].run != NULL), "%s: type %d", kernels->name,
                    dtype);
         if (!runs) continue;
+        int n_failed = check->n_failed;
         check_that(check, info->block_values == 1 || kernels->narrow[dtype].format != COLUMN_F32,
                    "%s: %s has no integer kernel", kernels->name, info->name);
         for (int n_columns = 1; n_columns <= MAX_COLUMNS; n_columns++) {
             check_product(check, kernels, (enum dtype)dtype, false, n_columns);
             check_product(check, kernels, (enum dtype)dtype, true, n_columns);
         }
+        report("kernel\t%s\t%s\t%s", kernels->name, info->name,
+               check->n_failed == n_failed ? "passed" : "failed");
     }
     for (int i = 0; i < 20; i++) check_infinite(check, kernels);
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../report.h"
 #include "base/rng.h"
 #include "tensor/block.h"
 #include "tensor/dtype.h"
@@ -57,8 +58,9 @@ static void unpacks_every_type_that_runs(void **state)
         float *values = malloc(n_values_bytes);
         assert_non_null(values);
         dtype_unpack(dtype, fixture, values, n);
-        if (memcmp(values, fixture + n_bytes - n_values_bytes, n_values_bytes) != 0)
-            fail_msg("%s differs", info->name);
+        bool same = memcmp(values, fixture + n_bytes - n_values_bytes, n_values_bytes) == 0;
+        report("unpack\t%s\t%s", info->name, same ? "passed" : "failed");
+        if (!same) fail_msg("%s differs", info->name);
         free(values);
         free(fixture);
     }
