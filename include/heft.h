@@ -92,6 +92,7 @@ typedef struct heft_info {
     const char *architecture;  /* "llama", "deepseek2" */
     const char *description;   /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
     const char *chat_template; /* Jinja source, or NULL */
+    const char *dialect;       /* how answers mark thoughts and tool calls: "hermes", "none" */
     int n_vocab, n_ctx, n_ctx_train, n_layers, d_model, n_threads, n_batch;
     uint64_t n_parameters;
     uint64_t layer_parameters; /* of the layers, used to compute one token: active experts only */
@@ -152,6 +153,56 @@ heft_status heft_chat_render(const heft_engine *engine, const heft_chat *chat, c
 heft_status heft_chat_encode(const heft_engine *engine, const heft_chat *chat, int32_t **tokens,
                              int *n_tokens, heft_error *error);
 void heft_free(void *pointer);
+
+/* ---- reading an answer ---- */
+
+/* Sets thoughts and tool calls apart from the text of an answer, while it is being written. Models
+ * mark them in many ways; a dialect is one of these (docs/dialects.md). */
+typedef struct heft_reader heft_reader;
+
+typedef struct heft_reading {
+    const int32_t *prompt; /* the tokens that the answer follows: a template may begin a thought */
+    int n_prompt;
+    const char *tools_json; /* as in heft_chat; NULL: no tools were offered */
+    const char *dialect;    /* NULL: the one of the model */
+} heft_reading;
+
+typedef enum heft_event_kind {
+    HEFT_CONTENT = 0,    /* text for the user */
+    HEFT_THOUGHT,        /* text of a thought */
+    HEFT_CALL_BEGIN,     /* text: the name of the tool */
+    HEFT_CALL_ARGUMENTS, /* text: the next piece of a JSON object */
+    HEFT_CALL_END
+} heft_event_kind;
+
+typedef struct heft_event {
+    heft_event_kind kind;
+    const char *text; /* UTF-8 and never NULL; a text that goes on is cut between characters */
+    size_t n_bytes;
+    int call;           /* which tool call of the answer, from 0 */
+    const char *id;     /* of a call: what the model calls it, or "" */
+    bool is_malformed;  /* content: begun as a tool call that is none; end of a call: the arguments
+                         * are no whole object */
+} heft_event;
+
+heft_status heft_reader_create(const heft_engine *engine, const heft_reading *reading,
+                               heft_reader **out, heft_error *error);
+void heft_reader_free(heft_reader *reader);
+
+/* Like heft_stream_push, with the control tokens that are marks of the dialect written out. */
+int heft_reader_decode(heft_reader *reader, int32_t token, char *text, int cap);
+
+/* Takes the text as decoded, or what a caller has left of it (stop texts); pieces may be cut
+ * anywhere. Then take the events. No byte is lost but marks, and white space around them. */
+heft_status heft_reader_push(heft_reader *reader, const char *text, size_t n_bytes,
+                             heft_error *error);
+heft_status heft_reader_finish(heft_reader *reader, heft_error *error);
+
+/* False if there is none left; its texts are valid until the next push. */
+bool heft_reader_next(heft_reader *reader, heft_event *event);
+
+/* The names of all dialects; NULL beyond the last. */
+const char *heft_dialect_name(int index);
 
 /* ---- session and step ---- */
 

@@ -20,6 +20,8 @@ enum {
 static heft_status check_options(const heft_options *options, heft_error *error);
 static heft_status open_parts(const heft_options *options, heft_engine **out, heft_error *error);
 static heft_status open_text(heft_engine *engine, heft_error *error);
+static void open_template(const struct gguf *file, const char *key, struct chat_template *out);
+static void free_template(struct chat_template *chat);
 static heft_status open_model(heft_engine *engine, heft_error *error);
 static void choose_context(heft_engine *engine);
 static void set_limits(heft_engine *engine);
@@ -69,10 +71,10 @@ void heft_engine_close(heft_engine *engine)
     batch_builder_free(&engine->builder);
     if (engine->backend) engine->backend->ops->close(engine->backend);
     model_close(engine->model);
-    template_free(engine->template);
+    free_template(&engine->chat);
+    free_template(&engine->tool_chat);
     tokenizer_free(engine->tokenizer);
     gguf_close(engine->file);
-    free(engine->template_source);
     free(engine->name);
     free(engine);
 }
@@ -88,7 +90,8 @@ void heft_engine_info(const heft_engine *engine, heft_info *out)
     *out = (heft_info){.name = engine->name ? engine->name : "",
                        .architecture = "",
                        .description = "vocabulary",
-                       .chat_template = engine->template_source,
+                       .chat_template = engine->chat.source,
+                       .dialect = engine->dialect->name,
                        .n_vocab = tokenizer_n_tokens(engine->tokenizer),
                        .n_ctx = engine->options.n_ctx,
                        .memory = engine->memory};
@@ -155,11 +158,25 @@ static heft_status open_text(heft_engine *engine, heft_error *error)
     heft_status status = vocabulary_open(engine->file, &engine->tokenizer, error);
     if (status != HEFT_OK) return status;
     engine->name = copy_text(engine->file, "general.name");
-    engine->template_source = copy_text(engine->file, "tokenizer.chat_template");
-    if (engine->template_source)
-        template_parse(engine->template_source, strlen(engine->template_source), &engine->template,
-                       &engine->template_error);
+    open_template(engine->file, "tokenizer.chat_template", &engine->chat);
+    open_template(engine->file, "tokenizer.chat_template.tool_use", &engine->tool_chat);
+    const char *source = engine->tool_chat.source ? engine->tool_chat.source : engine->chat.source;
+    engine->dialect = dialect_guess(slice_of(source ? source : ""), engine->tokenizer);
     return HEFT_OK;
+}
+
+static void open_template(const struct gguf *file, const char *key, struct chat_template *out)
+{
+    out->source = copy_text(file, key);
+    if (!out->source) return;
+    template_parse(out->source, strlen(out->source), &out->template, &out->error);
+    if (out->template) out->history = history_probe(out->template);
+}
+
+static void free_template(struct chat_template *chat)
+{
+    template_free(chat->template);
+    free(chat->source);
 }
 
 static heft_status open_model(heft_engine *engine, heft_error *error)

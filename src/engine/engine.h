@@ -6,16 +6,24 @@
 #include "base/flag.h"
 #include "engine/batch.h"
 #include "model/model.h"
+#include "text/dialect.h"
+#include "text/history.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
+
+struct chat_template {
+    char *source; /* NULL: the model has none */
+    struct template *template;
+    heft_error error; /* why there is no template although there is a source */
+    struct history history;
+};
 
 struct heft_engine {
     heft_options options; /* resolved: no zeros; the path is not kept */
     struct gguf *file;
     struct tokenizer *tokenizer;
-    char *template_source; /* NULL: the model has none */
-    struct template *template;
-    heft_error template_error; /* why there is no template although there is a source */
+    struct chat_template chat, tool_chat; /* the latter where tools are offered, if there is one */
+    const struct dialect *dialect;
     char *name;
 
     /* Absent with vocab_only. */

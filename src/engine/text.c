@@ -70,20 +70,25 @@ void heft_free(void *pointer)
 static heft_status render(const heft_engine *engine, const heft_chat *chat, bool shielded,
                           struct buffer *out, heft_error *error)
 {
-    if (!engine->template_source)
-        return error_set(error, HEFT_USAGE, "this model has no chat template");
-    if (!engine->template) {
-        if (error) *error = engine->template_error;
-        return engine->template_error.status;
+    const struct chat_template *template =
+        chat->tools_json && engine->tool_chat.template ? &engine->tool_chat : &engine->chat;
+    if (!template->source) return error_set(error, HEFT_USAGE, "this model has no chat template");
+    if (!template->template) {
+        if (error) *error = template->error;
+        return template->error.status;
     }
     json_t *variables = NULL;
     struct buffer room = {0};
     heft_status status = chat_variables(engine, chat, &variables, error);
+    if (status == HEFT_OK &&
+        !history_apply(&template->history, json_object_get(variables, "messages")))
+        status = error_set(error, HEFT_INTERNAL, "no memory for the messages");
     if (status == HEFT_OK && shielded &&
         (!shield(engine->tokenizer, json_object_get(variables, "messages"), &room) ||
          !shield(engine->tokenizer, json_object_get(variables, "tools"), &room)))
         status = error_set(error, HEFT_INTERNAL, "no memory for the messages");
-    if (status == HEFT_OK) status = template_render(engine->template, variables, NULL, out, error);
+    if (status == HEFT_OK)
+        status = template_render(template->template, variables, NULL, out, error);
     buffer_free(&room);
     json_decref(variables);
     return status;

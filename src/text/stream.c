@@ -13,22 +13,34 @@ struct sink {
 
 static struct slice next_piece(const struct tokenizer *tokenizer, heft_stream *stream,
                                int32_t token);
+static int flush(heft_stream *stream, char *text, int cap);
 static void push_byte(heft_stream *stream, char byte, struct sink *sink);
 static void put(struct sink *sink, const char *text, int n_bytes);
 
 int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
                      char *text, int cap)
 {
+    if (token < 0) return flush(stream, text, cap);
+    return tokenizer_stream_piece(stream, next_piece(tokenizer, stream, token), text, cap);
+}
+
+int tokenizer_stream_piece(heft_stream *stream, struct slice piece, char *text, int cap)
+{
     if (cap <= 0) return 0;
     if (stream->n_held < 0 || stream->n_held > 3) stream->n_held = 0; /* the caller's struct */
+    stream->started = stream->started || piece.n_bytes;
     struct sink sink = {text, 0, cap - 1};
-    if (token < 0) {
-        if (stream->n_held) put(&sink, replacement, 3);
-        stream->n_held = 0;
-    } else {
-        struct slice piece = next_piece(tokenizer, stream, token);
-        for (size_t i = 0; i < piece.n_bytes; i++) push_byte(stream, piece.data[i], &sink);
-    }
+    for (size_t i = 0; i < piece.n_bytes; i++) push_byte(stream, piece.data[i], &sink);
+    text[sink.n] = 0;
+    return sink.n;
+}
+
+static int flush(heft_stream *stream, char *text, int cap)
+{
+    if (cap <= 0) return 0;
+    struct sink sink = {text, 0, cap - 1};
+    if (stream->n_held) put(&sink, replacement, 3);
+    stream->n_held = 0;
     text[sink.n] = 0;
     return sink.n;
 }

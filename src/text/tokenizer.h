@@ -39,6 +39,9 @@ struct slice tokenizer_piece(const struct tokenizer *tokenizer, int32_t token, b
 int tokenizer_stream(const struct tokenizer *tokenizer, heft_stream *stream, int32_t token,
                      char *text, int cap);
 
+/* The same for a text that stands for a token. */
+int tokenizer_stream_piece(heft_stream *stream, struct slice piece, char *text, int cap);
+
 int tokenizer_n_tokens(const struct tokenizer *tokenizer);
 int32_t tokenizer_find(const struct tokenizer *tokenizer,
                        struct slice text);                               /* -1: no such token */
