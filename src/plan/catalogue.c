@@ -90,6 +90,11 @@ int catalogue_find(const struct catalogue *catalogue, const char *name)
     return -1;
 }
 
+bool catalogue_is_variant(const struct catalogue *catalogue, int model)
+{
+    return json_is_string(json_object_get(model_of(catalogue, model), "same_as"));
+}
+
 bool catalogue_has_geometry(const struct catalogue *catalogue, int model)
 {
     return json_is_object(json_object_get(model_of(catalogue, model), "geometry"));

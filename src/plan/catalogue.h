@@ -23,6 +23,9 @@ const char *catalogue_alias(const struct catalogue *catalogue, int model, int in
 /* By id or alias, whatever the case and with blanks or dashes between words; -1: none. */
 int catalogue_find(const struct catalogue *catalogue, const char *name);
 
+/* True for one that differs from another entry in its weights and its name alone. */
+bool catalogue_is_variant(const struct catalogue *catalogue, int model);
+
 /* False for the few whose layers are not described. */
 bool catalogue_has_geometry(const struct catalogue *catalogue, int model);
 heft_status catalogue_geometry(const struct catalogue *catalogue, int model, struct geometry *out,

@@ -16,7 +16,7 @@ enum verdict {
     VERDICT_DOES_NOT_FIT
 };
 
-enum { PLAN_CONTEXT_AUTO = -1, PLAN_CONTEXT_DEFAULT = 8192 };
+enum { PLAN_CONTEXT_AUTO = -1, PLAN_CONTEXT_DEFAULT = 4096 };
 
 /* What is asked. All pointers are borrowed and must live as long as the plan. */
 struct question {
