@@ -169,6 +169,11 @@ static heft_status parse_number(const struct option *option, const char *name, c
     char *end;
     bool whole = option->type != OPTION_FLOAT;
     *out = strtod(text, &end);
+    for (int i = 0; option->choices && option->choices[i]; i++) {
+        if (strcmp(option->choices[i], text) != 0) continue;
+        *out = -1 - i;
+        return HEFT_OK;
+    }
     if (end == text || *end || !isfinite(*out) || (whole && *out != floor(*out)))
         return error_set(error, HEFT_USAGE, "%s needs a %s, not \"%s\"", name,
                          whole ? "whole number" : "number", text);

@@ -16,10 +16,11 @@ enum option_type {
 struct option {
     const char *names; /* "-n --predict --n-predict": the help shows the first two */
     enum option_type type;
-    size_t offset;              /* of the value in the group's `base` */
-    const char *value, *help;   /* "N"; one or more short lines */
-    double least, most;         /* of a number */
-    const char *const *choices; /* NULL-terminated */
+    size_t offset;            /* of the value in the group's `base` */
+    const char *value, *help; /* "N"; one or more short lines */
+    double least, most;       /* of a number */
+    /* NULL-terminated. Of a number: words that stand for -1, -2 ... */
+    const char *const *choices;
 };
 
 struct option_group {

@@ -24,6 +24,9 @@ static void print_memory(const heft_engine *engine);
 /* The order of heft_kv_type. */
 static const char *const kv_names[] = {"f16", "q8_0", "f32", NULL};
 
+/* -1 is HEFT_CONTEXT_AUTO. */
+static const char *const context_words[] = {"auto", NULL};
+
 const struct option model_options[] = {
     {"-m --model", OPTION_TEXT, offsetof(heft_options, model), "FILE",
      "GGUF file; any part of a split model (the demo model)", 0, 0, NULL},
@@ -32,7 +35,8 @@ const int n_model_options = sizeof model_options / sizeof *model_options;
 
 const struct option engine_options[] = {
     {"-c --ctx-size --ctx --num-ctx", OPTION_INT, offsetof(heft_options, n_ctx), "N",
-     "tokens the context holds (0: the trained context, at most 4096)", 0, CONTEXT_MOST, NULL},
+     "tokens the context holds (0: the trained context, at most 4096;\nauto: as many as fit)", 0,
+     CONTEXT_MOST, context_words},
     {"-t --threads", OPTION_INT, offsetof(heft_options, n_threads), "N",
      "threads (0: one for each core)", 0, THREADS_MOST, NULL},
     {"-b --batch-size", OPTION_INT, offsetof(heft_options, n_batch), "N",
