@@ -186,8 +186,8 @@ FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS := -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZ_SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c) \
-                src/model/vocabulary.c src/model/metadata.c
+FUZZ_SOURCES := $(wildcard src/base/*.c src/tensor/*.c src/format/*.c src/text/*.c \
+                  src/hub/*.c) src/model/vocabulary.c src/model/metadata.c src/plan/remote.c
 
 fuzz: setup $(FUZZERS:%=build/fuzz/%)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)

@@ -72,10 +72,10 @@ static heft_status safetensors_need(const char *path, const uint8_t *data, size_
 
 /* ---- GGUF: its values and tensors have to be walked over ---- */
 
+/* The least that one takes, with a name of no bytes. */
 enum {
-    KEY_BYTES = 8 + 1,                        /* the least a name takes */
-    VALUE_BYTES = KEY_BYTES + 4 + 1,          /* a key, a type, a value */
-    TENSOR_BYTES = KEY_BYTES + 4 + 8 + 4 + 8, /* a name, one dimension, a type, an offset */
+    VALUE_BYTES = 8 + 4,          /* name, type */
+    TENSOR_BYTES = 8 + 4 + 4 + 8, /* name, number of dimensions, type, offset */
 };
 
 /* Where `at` is beyond n_bytes, the header goes on at least until there. */
