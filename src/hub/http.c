@@ -22,7 +22,7 @@ enum {
 struct http {
     CURL *easy;
     struct curl_slist *token; /* the header field, or NULL */
-    char *origin;
+    char *origin, *certificates;
     int timeout_s, n_attempts, pause_ms;
     char problem[CURL_ERROR_SIZE];
 };
@@ -44,41 +44,44 @@ struct exchange {
 enum outcome { DONE, AGAIN, FAILED };
 
 static enum outcome attempt(struct exchange *exchange);
-static bool pause_before(struct http *http, int attempt);
+static void pause_before(struct http *http, int attempt);
 
 heft_status http_open(const struct http_options *options, struct http **out, heft_error *error)
 {
-    /* Counted by libcurl: the first of these sets it up, the last close takes it down. */
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-        return error_set(error, HEFT_INTERNAL, "libcurl cannot be set up");
+    *out = NULL;
     struct http *http = calloc(1, sizeof *http);
+    /* Counted by libcurl: the first of these sets it up, the last close takes it down. */
+    if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+        free(http);
+        return error_set(error, HEFT_INTERNAL, "libcurl cannot be set up");
+    }
     struct buffer field = {0};
     if (options->token) buffer_format(&field, "Authorization: Bearer %s", options->token);
-    if (http) {
-        http->easy = curl_easy_init();
-        http->origin = strdup(options->origin);
-        http->timeout_s = options->timeout_s;
-        http->n_attempts = options->n_attempts;
-        http->pause_ms = options->pause_ms;
-        if (options->token && !field.failed) http->token = curl_slist_append(NULL, field.data);
-    }
-    bool good = http && http->easy && http->origin && (http->token || !options->token);
+    if (options->token && !field.failed) http->token = curl_slist_append(NULL, field.data);
     buffer_free(&field);
-    *out = http;
-    if (good) return HEFT_OK;
+    http->easy = curl_easy_init();
+    http->origin = strdup(options->origin);
+    if (options->certificates) http->certificates = strdup(options->certificates);
+    http->timeout_s = options->timeout_s;
+    http->n_attempts = options->n_attempts;
+    http->pause_ms = options->pause_ms;
+    if (http->easy && http->origin && (http->token || !options->token) &&
+        (http->certificates || !options->certificates)) {
+        *out = http;
+        return HEFT_OK;
+    }
     http_close(http);
-    *out = NULL;
     return error_set(error, HEFT_INTERNAL, "no memory for a connection");
 }
 
 void http_close(struct http *http)
 {
-    if (http) {
-        curl_easy_cleanup(http->easy);
-        curl_slist_free_all(http->token);
-        free(http->origin);
-        free(http);
-    }
+    if (!http) return;
+    curl_easy_cleanup(http->easy);
+    curl_slist_free_all(http->token);
+    free(http->origin);
+    free(http->certificates);
+    free(http);
     curl_global_cleanup();
 }
 
@@ -89,7 +92,8 @@ heft_status http_get(struct http *http, const struct http_request *request,
     int n_attempts = request->n_attempts ? request->n_attempts : http->n_attempts;
     enum outcome outcome = AGAIN;
     int n = 0;
-    while (outcome == AGAIN && n < n_attempts && pause_before(http, n)) {
+    while (outcome == AGAIN && n < n_attempts) {
+        if (n > 0) pause_before(http, n);
         struct exchange exchange = {
             .http = http, .request = request, .reply = reply, .error = &last};
         outcome = attempt(&exchange);
@@ -110,20 +114,22 @@ void http_reply_free(struct http_reply *reply)
 
 /* ---- repeating ---- */
 
-/* False if the server wants a longer pause than a person would. */
-static bool pause_before(struct http *http, int attempt)
+/* How long a server that is busy wants to be left alone. */
+static int64_t wanted_pause_s(const struct http *http)
 {
-    if (attempt == 0) return true;
     curl_off_t wanted_s = 0;
     curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &wanted_s);
-    if (wanted_s > MAX_PAUSE_S) return false;
-    int64_t ms = http->pause_ms;
+    return wanted_s;
+}
+
+static void pause_before(struct http *http, int attempt)
+{
+    int64_t wanted_ms = wanted_pause_s(http) * 1000, ms = http->pause_ms;
     for (int i = 1; i < attempt && ms < MAX_PAUSE_S * 1000; i++) ms *= 2;
     if (ms > MAX_PAUSE_S * 1000) ms = MAX_PAUSE_S * 1000;
-    if (ms < wanted_s * 1000) ms = wanted_s * 1000;
+    if (ms < wanted_ms) ms = wanted_ms;
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&pause, NULL);
-    return true;
 }
 
 /* A repeat may help: the fault is on the way, not in what was asked. */
@@ -240,6 +246,22 @@ static uint64_t whole_length(const struct exchange *exchange)
     return exchange->n_skipped + exchange->reply->body.n_bytes;
 }
 
+static enum outcome explain_code(struct exchange *exchange, int code)
+{
+    char what[128], wish[64] = "";
+    int64_t pause_s = busy(code) ? wanted_pause_s(exchange->http) : 0;
+    if (pause_s > MAX_PAUSE_S)
+        snprintf(wish, sizeof wish, ", and asks to come back in %lld seconds", (long long)pause_s);
+    if (code == 416)
+        snprintf(what, sizeof what, "the server says that the file ends before byte %llu",
+                 (unsigned long long)exchange->request->first);
+    else
+        snprintf(what, sizeof what, "the server answered with HTTP status %d%s%s", code,
+                 code == 429 ? ", too many requests" : "", wish);
+    say(exchange, code == 416 ? HEFT_BAD_FILE : HEFT_NETWORK, what);
+    return busy(code) && !wish[0] ? AGAIN : FAILED;
+}
+
 static enum outcome judge(struct exchange *exchange)
 {
     struct http_reply *reply = exchange->reply;
@@ -249,15 +271,7 @@ static enum outcome judge(struct exchange *exchange)
     if (code == 200 || code == 206) return check_answer(exchange);
     buffer_clear(&reply->body);
     if (code == 401 || code == 403 || code == 404) return DONE;
-    char what[96];
-    if (code == 416)
-        snprintf(what, sizeof what, "the server says that the file ends before byte %llu",
-                 (unsigned long long)exchange->request->first);
-    else
-        snprintf(what, sizeof what, "the server answered with HTTP status %d%s", code,
-                 code == 429 ? ", too many requests" : "");
-    say(exchange, code == 416 ? HEFT_BAD_FILE : HEFT_NETWORK, what);
-    return busy(code) ? AGAIN : FAILED;
+    return explain_code(exchange, code);
 }
 
 static enum outcome explain(struct exchange *exchange, CURLcode code)
@@ -311,6 +325,7 @@ static CURLcode perform(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    if (http->certificates) curl_easy_setopt(easy, CURLOPT_CAINFO, http->certificates);
     if (http->token && address_may_have_token(http->origin, exchange->url))
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->token);
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, exchange->url);

@@ -10,9 +10,10 @@ struct http;
 struct http_options {
     const char *origin; /* the token goes where scheme, host and port are those of this address */
     const char *token;  /* NULL: none */
-    int timeout_s;      /* of a connection that hardly moves */
-    int n_attempts;     /* of a request whose failure may pass; at least 1 */
-    int pause_ms;       /* before the second attempt; each later pause is twice as long */
+    const char *certificates; /* a file of those to trust instead of the system's, or NULL */
+    int timeout_s;            /* of a connection that hardly moves */
+    int n_attempts;           /* of a request whose failure may pass; at least 1 */
+    int pause_ms;             /* before the second attempt; each later pause is twice as long */
 };
 
 struct http_request {

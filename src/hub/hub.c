@@ -55,12 +55,14 @@ heft_status hub_open(const struct hub_options *options, const char *name, hub_he
     heft_status status = hub_name_parse(name, options->endpoint, &opening.name, error);
     struct http_options http = {.origin = options->endpoint,
                                 .token = options->token[0] ? options->token : NULL,
+                                .certificates =
+                                    options->certificates[0] ? options->certificates : NULL,
                                 .timeout_s = options->timeout_s,
                                 .n_attempts = options->n_attempts,
                                 .pause_ms = options->pause_ms};
     if (status == HEFT_OK && !options->offline) status = http_open(&http, &opening.http, error);
     if (status == HEFT_OK) status = find(&opening);
-    if (opening.http) http_close(opening.http);
+    http_close(opening.http);
     hub_choice_free(&opening.choice);
     hub_listing_free(&opening.listing);
     buffer_free(&opening.parent);

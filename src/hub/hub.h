@@ -15,6 +15,7 @@ struct hub_options {
     char endpoint[HUB_ENDPOINT_BYTES];
     char token[HUB_TOKEN_BYTES]; /* "": none */
     char cache[HUB_CACHE_BYTES];
+    char certificates[HUB_CACHE_BYTES];  /* a file of those to trust, "": the system's */
     bool offline;                        /* what is kept is used, nothing is asked */
     int timeout_s, n_attempts, pause_ms; /* as in hub/http.h */
     hub_progress *progress;              /* NULL: none */

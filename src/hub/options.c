@@ -18,17 +18,27 @@ static bool is_yes(const char *value)
     return value && value[0] && strcmp(value, "0") != 0;
 }
 
+static bool copy_variable(const char *name, const char *otherwise, char *to, size_t n_room)
+{
+    const char *value = getenv(name);
+    if (!value || !value[0]) value = otherwise;
+    size_t n = strlen(value);
+    if (n < n_room) memcpy(to, value, n + 1);
+    return n < n_room;
+}
+
 heft_status hub_options_read(struct hub_options *options, heft_error *error)
 {
-    const char *endpoint = getenv("HF_ENDPOINT");
     *options = (struct hub_options){.timeout_s = TIMEOUT_S,
                                     .n_attempts = N_ATTEMPTS,
                                     .pause_ms = PAUSE_MS,
                                     .offline = is_yes(getenv("HF_HUB_OFFLINE"))};
-    if (!endpoint || !endpoint[0]) endpoint = HUB_DEFAULT_ENDPOINT;
-    if (strlen(endpoint) >= sizeof options->endpoint)
+    if (!copy_variable("HF_ENDPOINT", HUB_DEFAULT_ENDPOINT, options->endpoint,
+                       sizeof options->endpoint))
         return error_set(error, HEFT_USAGE, "HF_ENDPOINT is too long");
-    memcpy(options->endpoint, endpoint, strlen(endpoint) + 1);
+    /* libcurl leaves this variable to programs. */
+    if (!copy_variable("SSL_CERT_FILE", "", options->certificates, sizeof options->certificates))
+        return error_set(error, HEFT_USAGE, "SSL_CERT_FILE is too long");
 
     struct buffer cache = {.limit = sizeof options->cache - 1};
     bool found = cache_default(&cache);

@@ -170,7 +170,7 @@ static void answer(struct hub_server *server, int fd)
     if (resource->silent) {
         poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, SILENCE_MS);
     } else if (n_asked <= resource->n_busy) {
-        send_status(fd, 503, NULL);
+        send_status(fd, 503, resource->fields);
     } else if (resource->needs_token && !has_token) {
         send_status(fd, 401, resource->fields);
     } else if (resource->code) {

@@ -486,6 +486,17 @@ static void a_server_that_stays_busy(void **state)
     assert_int_equal(world.at_hub[1].n_asked, 3);
 }
 
+static void a_server_that_wants_patience(void **state)
+{
+    (void)state;
+    struct hub_resource *list = put_list("m.gguf", world.small.n_total);
+    list->n_busy = 1;
+    list->fields = "Retry-After: 3600\r\n";
+    start();
+    fails("org/repo", HEFT_NETWORK, "HTTP status 503, and asks to come back in 3600 seconds");
+    assert_int_equal(list->n_asked, 1);
+}
+
 static void a_server_that_is_silent(void **state)
 {
     (void)state;
@@ -567,8 +578,7 @@ static void files_that_are_none(void **state)
     file->body = endless;
     file->n_bytes = sizeof endless;
     file->n_total = UINT64_C(9000000000000);
-    fails("org/repo", HEFT_BAD_FILE,
-          "/org/repo/resolve/main/m.gguf: its header has 1099511627844 bytes or more, the limit");
+    fails("org/repo", HEFT_BAD_FILE, "bytes or more, the limit is 268435456");
 }
 
 static void lists_without_end(void **state)
@@ -681,6 +691,7 @@ int main(void)
         TEST(many_processes_want_the_same),
         TEST(a_hub_that_says_no),
         TEST(a_server_that_stays_busy),
+        TEST(a_server_that_wants_patience),
         TEST(a_server_that_is_silent),
         TEST(a_server_that_trickles),
         TEST(redirects_that_lead_nowhere),
