@@ -18,10 +18,9 @@ struct state {
     const struct answer_request *request;
     struct answer *answer;
     heft_info info;
-    heft_stream stream;
     struct stops stops;
-    size_t n_streamed;
-    float *logits; /* [n_vocab] */
+    struct buffer text; /* decoded, and no part of a stop text */
+    float *logits;      /* [n_vocab] */
     float *before; /* [n_vocab] the logits before the sampler changed them; NULL without logprobs */
     int32_t *ends; /* [n_ends] tokens that end a turn, if they are to be ignored */
     int n_ends;
@@ -37,8 +36,8 @@ static int32_t pick(struct state *state);
 static heft_status take(struct state *state, int32_t token, bool *stopped, heft_error *error);
 static heft_status add_logprobs(struct state *state, int32_t token, heft_error *error);
 static json_t *logprob(const struct state *state, int32_t token, float value);
-static void finish_text(struct state *state);
-static void stream_out(struct state *state);
+static heft_status finish_text(struct state *state, heft_error *error);
+static heft_status pass_text(struct state *state, heft_error *error);
 static double seconds_since(uint64_t start_ns);
 
 heft_status answer_run(const struct answer_request *request, struct answer *answer,
@@ -55,18 +54,16 @@ heft_status answer_run(const struct answer_request *request, struct answer *answ
             answer->end = ANSWER_CANCELLED;
             status = HEFT_OK;
         }
-        if (status == HEFT_OK) finish_text(&state);
+        if (status == HEFT_OK) status = finish_text(&state, error);
         interrupt_end();
     }
     release(&state);
-    if (status == HEFT_OK && answer->text.failed)
-        status = error_set(error, HEFT_INTERNAL, "no memory for the answer");
     return status;
 }
 
 void answer_free(struct answer *answer)
 {
-    buffer_free(&answer->text);
+    reply_close(&answer->reply);
     free(answer->tokens);
     json_decref(answer->logprobs);
     *answer = (struct answer){0};
@@ -112,12 +109,18 @@ static heft_status prepare(struct state *state, heft_error *error)
         return error_set(error, HEFT_INTERNAL, "no memory for the logits");
     for (int32_t i = 0; request->ignore_end && i < state->info.n_vocab; i++)
         if (heft_is_end(request->engine, i)) state->ends[state->n_ends++] = i;
-    return HEFT_OK;
+    state->answer->reply = (struct reply){.stream = request->stream, .thoughts = request->thoughts};
+    heft_reading reading = {.prompt = request->tokens,
+                            .n_prompt = request->n_tokens,
+                            .tools_json = request->tools,
+                            .dialect = request->dialect};
+    return reply_open(&state->answer->reply, request->engine, &reading, error);
 }
 
 static void release(struct state *state)
 {
     stops_free(&state->stops);
+    buffer_free(&state->text);
     free(state->logits);
     free(state->before);
     free(state->ends);
@@ -201,10 +204,11 @@ static heft_status take(struct state *state, int32_t token, bool *stopped, heft_
 {
     char piece[PIECE_BYTES];
     state->answer->tokens[state->answer->n_tokens++] = token;
-    int n = heft_stream_push(state->request->engine, &state->stream, token, piece, sizeof piece);
-    *stopped = stops_push(&state->stops, piece, (size_t)n, &state->answer->text);
-    stream_out(state);
-    return state->before ? add_logprobs(state, token, error) : HEFT_OK;
+    int n = heft_reader_decode(state->answer->reply.reader, token, piece, sizeof piece);
+    *stopped = stops_push(&state->stops, piece, (size_t)n, &state->text);
+    heft_status status = pass_text(state, error);
+    if (status != HEFT_OK || !state->before) return status;
+    return add_logprobs(state, token, error);
 }
 
 static heft_status add_logprobs(struct state *state, int32_t token, heft_error *error)
@@ -234,24 +238,26 @@ static json_t *logprob(const struct state *state, int32_t token, float value)
                      "logprob", number);
 }
 
-static void finish_text(struct state *state)
+static heft_status finish_text(struct state *state, heft_error *error)
 {
     char piece[PIECE_BYTES];
-    if (state->answer->end == ANSWER_STOP_TEXT) return;
-    int n = heft_stream_push(state->request->engine, &state->stream, -1, piece, sizeof piece);
-    stops_push(&state->stops, piece, (size_t)n, &state->answer->text);
-    stops_flush(&state->stops, &state->answer->text);
-    stream_out(state);
+    struct reply *reply = &state->answer->reply;
+    if (state->answer->end != ANSWER_STOP_TEXT) {
+        int n = heft_reader_decode(reply->reader, -1, piece, sizeof piece);
+        stops_push(&state->stops, piece, (size_t)n, &state->text);
+        stops_flush(&state->stops, &state->text);
+    }
+    heft_status status = pass_text(state, error);
+    return status == HEFT_OK ? reply_finish(reply, error) : status;
 }
 
-static void stream_out(struct state *state)
+static heft_status pass_text(struct state *state, heft_error *error)
 {
-    const struct buffer *text = &state->answer->text;
-    if (!state->request->stream || text->n_bytes == state->n_streamed) return;
-    fwrite(text->data + state->n_streamed, 1, text->n_bytes - state->n_streamed,
-           state->request->stream);
-    fflush(state->request->stream);
-    state->n_streamed = text->n_bytes;
+    struct buffer *text = &state->text;
+    if (text->failed) return error_set(error, HEFT_INTERNAL, "no memory for the answer");
+    heft_status status = reply_push(&state->answer->reply, text->data, text->n_bytes, error);
+    buffer_clear(text);
+    return status;
 }
 
 static double seconds_since(uint64_t start_ns)

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "cli/options.h"
+#include "cli/reply.h"
 #include "heft.h"
 
 struct answer_request {
@@ -17,15 +18,17 @@ struct answer_request {
     int n_predict;   /* -1: until the model or the context ends */
     bool ignore_end; /* tokens that end a turn are never picked */
     const struct text_list *stops;
-    int n_logprobs; /* -1: none are collected */
-    FILE *stream;   /* where text goes as it comes; NULL: nowhere */
+    int n_logprobs;          /* -1: none are collected */
+    FILE *stream, *thoughts; /* where text goes as it comes; NULL: nowhere */
+    const char *tools;       /* JSON, or NULL */
+    const char *dialect;     /* NULL: the one of the model */
 };
 
 enum answer_end { ANSWER_END, ANSWER_STOP_TEXT, ANSWER_LENGTH, ANSWER_CONTEXT, ANSWER_CANCELLED };
 
 struct answer {
     enum answer_end end;
-    struct buffer text;
+    struct reply reply;
     int32_t *tokens; /* [n_tokens] */
     int n_tokens;
     json_t *logprobs;       /* array, or NULL */

@@ -38,6 +38,7 @@ static heft_status run_slash(struct chat *chat, const char *text, heft_error *er
 static heft_status on_help(struct chat *chat, const char *argument, heft_error *error);
 static heft_status on_clear(struct chat *chat, const char *argument, heft_error *error);
 static heft_status on_retry(struct chat *chat, const char *argument, heft_error *error);
+static heft_status on_tool(struct chat *chat, const char *argument, heft_error *error);
 static heft_status on_system(struct chat *chat, const char *argument, heft_error *error);
 static heft_status on_set(struct chat *chat, const char *argument, heft_error *error);
 static heft_status on_stats(struct chat *chat, const char *argument, heft_error *error);
@@ -49,6 +50,7 @@ static const struct chat_command chat_commands[] = {
     {"/help", "", "this list", on_help},
     {"/clear", "", "forget the conversation", on_clear},
     {"/retry", "", "another answer to the last message", on_retry},
+    {"/tool", "TEXT", "the result of a tool call", on_tool},
     {"/system", "[TEXT]", "set or remove the system message", on_system},
     {"/set", "NAME VALUE", "change a setting: temp, top-k, seed, predict ...", on_set},
     {"/stats", "", "tokens, speed and context", on_stats},
@@ -151,8 +153,9 @@ static heft_status reply(struct chat *chat, heft_error *error)
 {
     int32_t *tokens;
     int n_tokens, n_ctx = chat->generation.info.n_ctx;
-    heft_status status = conversation_encode(&chat->conversation, chat->generation.engine, &tokens,
-                                             &n_tokens, error);
+    struct conversation_terms terms = generation_terms(&chat->generation);
+    heft_status status = conversation_encode(&chat->conversation, chat->generation.engine, &terms,
+                                             &tokens, &n_tokens, error);
     if (status != HEFT_OK) return status;
     if (n_tokens > n_ctx)
         status = error_set(error, HEFT_USAGE,
@@ -182,9 +185,8 @@ static heft_status reply_to(struct chat *chat, const int32_t *tokens, int n_toke
                 "the context of %d tokens is full and the answer cut off: /clear begins a new "
                 "conversation, -c at the start gives more room\n",
                 chat->generation.info.n_ctx);
-    return conversation_add(&chat->conversation, "assistant",
-                            answer->text.data ? answer->text.data : "", answer->text.n_bytes,
-                            error);
+    return conversation_add_answer(&chat->conversation, &answer->reply.content,
+                                   &answer->reply.thought, answer->reply.calls, error);
 }
 
 static heft_status run_slash(struct chat *chat, const char *text, heft_error *error)
@@ -228,6 +230,17 @@ static heft_status on_retry(struct chat *chat, const char *argument, heft_error 
     if (!conversation_drop_last(&chat->conversation, "assistant"))
         return error_set(error, HEFT_USAGE, "there is no answer to retry");
     return reply(chat, error);
+}
+
+/* The model goes on when all its calls have a result. */
+static heft_status on_tool(struct chat *chat, const char *argument, heft_error *error)
+{
+    int n_open;
+    heft_status status = conversation_add_result(&chat->conversation, argument, &n_open, error);
+    if (status != HEFT_OK || n_open > 0) return status;
+    status = reply(chat, error);
+    if (status != HEFT_OK) conversation_drop_last(&chat->conversation, "tool");
+    return status;
 }
 
 static heft_status on_system(struct chat *chat, const char *argument, heft_error *error)

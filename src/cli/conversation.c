@@ -35,6 +35,37 @@ heft_status conversation_add(struct conversation *conversation, const char *role
     return HEFT_OK;
 }
 
+heft_status conversation_add_answer(struct conversation *conversation, const struct buffer *content,
+                                    const struct buffer *thought, json_t *calls, heft_error *error)
+{
+    json_t *message = message_of("assistant", content->data ? content->data : "", content->n_bytes);
+    int failed = 0;
+    if (thought->n_bytes)
+        failed |= json_object_set_new(message, "reasoning_content",
+                                      output_text(thought->data, thought->n_bytes));
+    if (calls) failed |= json_object_set(message, "tool_calls", calls);
+    failed |= json_array_append_new(conversation->messages, message);
+    return failed ? error_set(error, HEFT_INTERNAL, "no memory for a message") : HEFT_OK;
+}
+
+heft_status conversation_add_result(struct conversation *conversation, const char *text,
+                                    int *n_open, heft_error *error)
+{
+    int last = conversation_length(conversation) - 1, n_results = 0;
+    for (; strcmp(role_at(conversation, last), "tool") == 0; last--) n_results++;
+    json_t *answer = last < 0 ? NULL : json_array_get(conversation->messages, (size_t)last);
+    json_t *calls = json_object_get(answer, "tool_calls");
+    json_t *call = json_array_get(calls, (size_t)n_results);
+    if (!call) return error_set(error, HEFT_USAGE, "no tool call waits for a result");
+    json_t *message = message_of("tool", text, strlen(text));
+    json_t *name = json_object_get(json_object_get(call, "function"), "name");
+    int failed = json_object_set(message, "tool_call_id", json_object_get(call, "id"));
+    failed |= json_object_set(message, "name", name);
+    failed |= json_array_append_new(conversation->messages, message);
+    *n_open = (int)json_array_size(calls) - n_results - 1;
+    return failed ? error_set(error, HEFT_INTERNAL, "no memory for a message") : HEFT_OK;
+}
+
 void conversation_clear(struct conversation *conversation)
 {
     int n_kept = strcmp(role_at(conversation, 0), "system") == 0;
@@ -100,11 +131,15 @@ heft_status conversation_load(struct conversation *conversation, const char *pat
 }
 
 heft_status conversation_encode(const struct conversation *conversation, const heft_engine *engine,
-                                int32_t **tokens, int *n_tokens, heft_error *error)
+                                const struct conversation_terms *terms, int32_t **tokens,
+                                int *n_tokens, heft_error *error)
 {
     char *messages = json_dumps(conversation->messages, JSON_COMPACT);
     if (!messages) return error_set(error, HEFT_INTERNAL, "no memory for the chat as JSON");
-    heft_chat chat = {.messages_json = messages, .add_generation_prompt = true};
+    heft_chat chat = {.messages_json = messages,
+                      .tools_json = terms->tools,
+                      .extra_json = terms->extra,
+                      .add_generation_prompt = true};
     heft_status status = heft_chat_encode(engine, &chat, tokens, n_tokens, error);
     free(messages);
     return status;
@@ -147,8 +182,9 @@ static heft_status check_messages(const json_t *messages, const char *path, heft
     json_t *message;
     json_array_foreach(messages, i, message)
     {
-        bool whole = json_is_string(json_object_get(message, "role")) &&
-                     json_is_string(json_object_get(message, "content"));
+        bool says = json_is_string(json_object_get(message, "content")) ||
+                    json_is_array(json_object_get(message, "tool_calls"));
+        bool whole = json_is_string(json_object_get(message, "role")) && says;
         if (!whole)
             return error_set(error, HEFT_BAD_FILE,
                              "%s: message %zu has not got a \"role\" and a \"content\" text", path,

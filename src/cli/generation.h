@@ -2,7 +2,10 @@
 #pragma once
 
 #include "cli/answer.h"
+#include "cli/conversation.h"
 #include "cli/settings.h"
+
+enum reasoning { REASONING_SHOW, REASONING_HIDE, REASONING_OFF };
 
 struct generation {
     heft_options options;
@@ -10,6 +13,8 @@ struct generation {
     const char *system;
     int n_predict;
     bool ignore_end, quiet;
+    enum reasoning reasoning;
+    const char *tools_path, *dialect;
     struct text_list stops;
     char model_room[4400]; /* the path of the demo model, if that is used */
 
@@ -17,6 +22,7 @@ struct generation {
     heft_session *session;
     heft_sampler *sampler;
     heft_info info;
+    char *tools; /* what is in the file; NULL: none are offered */
 };
 
 /* The groups of options for a struct generation; returns how many. */
@@ -39,3 +45,6 @@ heft_status generation_new_sampler(struct generation *generation, heft_error *er
 /* A request for these tokens with the settings. */
 struct answer_request generation_request(const struct generation *generation, const int32_t *tokens,
                                          int n_tokens);
+
+/* How a conversation is rendered with the settings. */
+struct conversation_terms generation_terms(const struct generation *generation);

@@ -31,6 +31,7 @@ static heft_status encode_prompt(struct run *run, const struct buffer *prompt, i
                                  int *n_tokens, heft_error *error);
 static heft_status report(const struct run *run, struct answer *answer, heft_error *error);
 static heft_status report_json(const struct run *run, struct answer *answer, heft_error *error);
+static const char *finish_reason(const struct answer *answer);
 
 static const struct option prompt_options[] = {
     {"-p --prompt", OPTION_TEXT, offsetof(struct run, prompt), "TEXT", "the prompt", 0, 0, NULL},
@@ -89,6 +90,8 @@ static heft_status check(const struct run *run, heft_error *error)
         return error_set(error, HEFT_USAGE, "--logprobs are printed with --json only");
     if (run->raw && run->generation.system)
         return error_set(error, HEFT_USAGE, "--raw has no place for a system message");
+    if (run->raw && run->generation.tools_path)
+        return error_set(error, HEFT_USAGE, "--raw has no place for tools");
     return HEFT_OK;
 }
 
@@ -134,7 +137,8 @@ static heft_status answer(struct run *run, const struct buffer *prompt, heft_err
     if (status != HEFT_OK) return status;
     struct answer_request request = generation_request(&run->generation, tokens, n_tokens);
     request.n_logprobs = run->n_logprobs;
-    if (run->json) request.stream = NULL;
+    if (run->json) request.stream = request.thoughts = NULL;
+    if (run->raw && !request.dialect) request.dialect = "none";
     struct answer answer;
     status = answer_run(&request, &answer, error);
     if (status == HEFT_OK) status = report(run, &answer, error);
@@ -160,6 +164,7 @@ static heft_status encode_prompt(struct run *run, const struct buffer *prompt, i
         return encode_text(generation->engine, prompt->data, prompt->n_bytes,
                            HEFT_ADD_SPECIAL | HEFT_PARSE_SPECIAL, tokens, n_tokens, error);
     struct conversation conversation;
+    struct conversation_terms terms = generation_terms(generation);
     heft_status status = conversation_create(&conversation, error);
     if (status != HEFT_OK) return status;
     if (generation->system)
@@ -167,7 +172,8 @@ static heft_status encode_prompt(struct run *run, const struct buffer *prompt, i
     if (status == HEFT_OK)
         status = conversation_add(&conversation, "user", prompt->data, prompt->n_bytes, error);
     if (status == HEFT_OK)
-        status = conversation_encode(&conversation, generation->engine, tokens, n_tokens, error);
+        status =
+            conversation_encode(&conversation, generation->engine, &terms, tokens, n_tokens, error);
     conversation_free(&conversation);
     return status;
 }
@@ -202,11 +208,20 @@ static heft_status report_json(const struct run *run, struct answer *answer, hef
                   answer_rate(answer->n_prompt, answer->prompt_seconds), "answer_tokens",
                   answer->n_tokens, "answer_seconds", answer->step_seconds,
                   "answer_tokens_per_second", answer_rate(answer->n_steps, answer->step_seconds));
+    const struct reply *reply = &answer->reply;
+    json_t *thought =
+        reply->thought.n_bytes ? output_text(reply->thought.data, reply->thought.n_bytes) : NULL;
     json_t *object = json_pack(
-        "{s:s, s:o, s:o, s:s, s:I, s:o, s:O*}", "model", run->generation.options.model, "text",
-        output_text(answer->text.data ? answer->text.data : "", answer->text.n_bytes), "tokens",
-        tokens, "finish_reason", answer_end_name(answer->end), "seed",
-        (json_int_t)run->generation.sampling.sampling.seed, "timings", timings, "logprobs",
-        answer->logprobs);
+        "{s:s, s:o, s:o*, s:O*, s:o, s:s, s:I, s:o, s:O*}", "model", run->generation.options.model,
+        "text", output_text(reply->content.data ? reply->content.data : "", reply->content.n_bytes),
+        "reasoning", thought, "tool_calls", reply->calls, "tokens", tokens, "finish_reason",
+        finish_reason(answer), "seed", (json_int_t)run->generation.sampling.sampling.seed,
+        "timings", timings, "logprobs", answer->logprobs);
     return output_json(object, error);
+}
+
+static const char *finish_reason(const struct answer *answer)
+{
+    bool calls = answer->end == ANSWER_END && answer->reply.calls;
+    return calls ? "tool_calls" : answer_end_name(answer->end);
 }

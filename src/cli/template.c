@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "format/gguf.h"
+#include "text/history.h"
 
 enum { FILE_BYTES_MOST = 64 << 20 };
 
@@ -88,11 +89,15 @@ static heft_status render(struct rendering *rendering, const char *conversation,
     struct slice source;
     struct template *template;
     struct buffer prompt = {0};
-    heft_status status = find_template(rendering, &source, error);
-    if (status == HEFT_OK) status = load_variables(rendering, conversation, error);
+    heft_status status = load_variables(rendering, conversation, error);
+    if (status == HEFT_OK) status = find_template(rendering, &source, error);
     if (status == HEFT_OK) status = template_parse(source.data, source.n_bytes, &template, error);
     if (status != HEFT_OK) return status;
-    status = template_render(template, rendering->variables, NULL, &prompt, error);
+    struct history history = history_probe(template);
+    if (history_apply(&history, json_object_get(rendering->variables, "messages")))
+        status = template_render(template, rendering->variables, NULL, &prompt, error);
+    else
+        status = error_set(error, HEFT_INTERNAL, "no memory for the messages");
     if (status == HEFT_OK) fwrite(prompt.data, 1, prompt.n_bytes, stdout);
     buffer_free(&prompt);
     template_free(template);
@@ -108,7 +113,10 @@ static heft_status find_template(struct rendering *rendering, struct slice *sour
         source->data = rendering->source;
         return status;
     }
-    const struct gguf_value *value = gguf_find(rendering->model, "tokenizer.chat_template");
+    const struct gguf_value *value = NULL;
+    if (json_array_size(json_object_get(rendering->variables, "tools")))
+        value = gguf_find(rendering->model, "tokenizer.chat_template.tool_use");
+    if (!value) value = gguf_find(rendering->model, "tokenizer.chat_template");
     if (!value || value->type != GGUF_STRING)
         return error_set(error, HEFT_BAD_FILE, "%s: there is no chat template in it",
                          rendering->options.model);

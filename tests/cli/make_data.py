@@ -1,5 +1,6 @@
-"""Writes the two models of the tests of the program: a golden model with a chat template, and its
-vocabulary alone. Needs numpy and gguf; the results are kept in data/."""
+"""Writes the models of the tests of the program: a golden model with a chat template, its vocabulary
+alone, and the model with a template that knows thoughts and tools and with two tokens that are a tool
+call and the end of a thought. Needs numpy and gguf; the results are kept in data/."""
 import pathlib
 
 import gguf
@@ -10,9 +11,22 @@ TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}\n"
     "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
 )
+TOOLS_TEMPLATE = (
+    "{{ bos_token }}{% if tools %}<tool_call>\n<function=NAME>\n<parameter=KEY>{{ tools | tojson }}"
+    "{% endif %}{% for message in messages %}[{{ message.role }}] {{ message.content }}"
+    "{% if message.reasoning_content %}({{ message.reasoning_content }}){% endif %}"
+    "{% for call in message.tool_calls %}{{ call.function.name }}"
+    "{% for key, value in call.function.arguments.items() %} {{ key }}={{ value }}{% endfor %}"
+    "{% endfor %}\n{% endfor %}{% if add_generation_prompt %}[assistant]"
+    "{% if enable_thinking is not false %}<think>{% endif %}{% endif %}"
+)
+TOOLS_TOKENS = {
+    270: "<function=weather>\n<parameter=city>\nBern\n</parameter>\n</function>",
+    271: "</think>",
+}
 
 
-def copy(path: pathlib.Path, with_tensors: bool) -> None:
+def copy(path: pathlib.Path, with_tensors: bool, template: str, tokens: dict[int, str]) -> None:
     reader = gguf.GGUFReader(SOURCE)
     architecture = reader.get_field("general.architecture").contents()
     writer = gguf.GGUFWriter(path, architecture)
@@ -21,8 +35,14 @@ def copy(path: pathlib.Path, with_tensors: bool) -> None:
         if written_anyway or not (with_tensors or field.name.startswith(("general.", "tokenizer."))):
             continue
         element = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), field.types[0], element)
-    writer.add_chat_template(TEMPLATE)
+        contents = field.contents()
+        for index, text in tokens.items():
+            if field.name == "tokenizer.ggml.tokens":
+                contents[index] = text
+            if field.name == "tokenizer.ggml.token_type":
+                contents[index] = int(gguf.TokenType.USER_DEFINED)
+        writer.add_key_value(field.name, contents, field.types[0], element)
+    writer.add_chat_template(template)
     for tensor in reader.tensors if with_tensors else []:
         writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
     writer.write_header_to_file()
@@ -33,5 +53,6 @@ def copy(path: pathlib.Path, with_tensors: bool) -> None:
 
 if __name__ == "__main__":
     (HERE / "data").mkdir(exist_ok=True)
-    copy(HERE / "data" / "chat.gguf", with_tensors=True)
-    copy(HERE / "data" / "vocabulary.gguf", with_tensors=False)
+    copy(HERE / "data" / "chat.gguf", True, TEMPLATE, {})
+    copy(HERE / "data" / "vocabulary.gguf", False, TEMPLATE, {})
+    copy(HERE / "data" / "tools.gguf", True, TOOLS_TEMPLATE, TOOLS_TOKENS)

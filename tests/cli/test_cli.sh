@@ -172,6 +172,36 @@ call 0 run -m $chat -q --json -n 1 --temp 0 "1234567"; json "x.timings.prompt_to
 call 0 run -m $chat -q --json -n 1 --temp 0 "<|bos|>"; json "x.timings.prompt_tokens" 25
 call 0 run -m $chat -q --json -n 1 --raw "<|bos|>"; json "x.timings.prompt_tokens" 2
 
+# Thoughts and tool calls. Token 270 of this model is a call, 271 the end of a thought.
+tools=tests/cli/data/tools.gguf
+offer=$work/tools.json
+echo '[{"function": {"name": "weather", "parameters": {"properties": {"city": {"type": "string"}}}}}]' \
+    >"$offer"
+call 0 run -m $tools -n 3 --temp 0 --logit-bias 104+1000 x; out_is ""; err_has hhh
+call 0 run -m $tools -n 3 --temp 0 --logit-bias 104+1000 --reasoning hide x; out_is ""
+check "the thought is hidden" [ "$(grep -c hhh "$work/err")" -eq 0 ]
+call 0 run -m $tools -q -n 3 --temp 0 --logit-bias 104+1000 x; out_is ""; err_empty
+call 0 run -m $tools -q -n 3 --temp 0 --logit-bias 104+1000 --reasoning off x; out_is hhh
+call 0 run -m $tools -q -n 3 --temp 0 --logit-bias 104+1000 --dialect none x; out_is hhh
+call 0 run -m $tools -q -n 3 --temp 0 --logit-bias 104+1000 --raw x; out_is hhh
+call 0 run -m $tools -q -n 3 --temp 0 --logit-bias 104+1000 --json x
+json "x.reasoning ~ '|' ~ x.text" "hhh|"
+call 0 run -m $tools -q -n 1 --temp 0 --logit-bias 270+1000 --reasoning off --tools "$offer" x
+out_is '{"name": "weather", "arguments": {"city": "Bern"}}'
+call 0 run -m $tools -q -n 2 --temp 0 --logit-bias 270+1000 --reasoning off --tools "$offer" --json x
+json "x.tool_calls[1].function.arguments.city ~ x.tool_calls[0].type ~ x.text" Bernfunction
+call 1 run -m $tools --dialect klingon x; err_is_sentence; err_has "hermes"
+call 1 run -m $tools --raw --tools "$offer" x; err_is_sentence
+call 3 run -m $tools --tools "$work/none" x; err_is_sentence
+echo '{}' >"$work/none-array.json"
+call 3 run -m $tools --tools "$work/none-array.json" x; err_has "not a JSON array"
+say 'x\n/tool sunny\n/save %s/calls.json\n' "$work"
+call 0 chat -m $tools -c 512 -q -n 1 --temp 0 --logit-bias 270+1000 --reasoning off --tools "$offer"
+input=
+call 0 template -m $tools --set enable_thinking=false "$work/calls.json"
+out_has "[assistant] weather city=Bern[tool] sunny[assistant] weather city=Bern[assistant]"
+say '/tool sunny\n'; call 1 chat -m $tools -q; err_has "waits for a result"; input=
+
 # Ctrl-C: the answer ends at once, the text so far stays, the status is that of an interrupted program.
 called="heft run and Ctrl-C"
 "$heft" run -m $chat -c 100000 --ignore-eos --raw hello >"$work/out" 2>"$work/err" </dev/null &
