@@ -14,7 +14,7 @@ struct command {
 };
 
 extern const struct command command_run, command_chat, command_show, command_tokenize,
-    command_template, command_perplexity, command_bench;
+    command_template, command_perplexity, command_bench, command_plan;
 
 /* Parses what follows the name of the command. When --help was among it, the help has been printed,
  * words->help is set, and the command has nothing left to do. */

@@ -13,7 +13,7 @@ enum { EXIT_INTERRUPTED = 130 };
 
 static const struct command *const commands[] = {
     &command_run,      &command_chat,       &command_show,  &command_tokenize,
-    &command_template, &command_perplexity, &command_bench,
+    &command_template, &command_perplexity, &command_bench, &command_plan,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

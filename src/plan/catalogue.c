@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "plan/anatomy.h"
@@ -23,6 +24,7 @@ static struct box read_box(const json_t *entry);
 static double number_of(const json_t *object, const char *key);
 static void copy_text(char *to, size_t n_room, const json_t *object, const char *key);
 static const json_t *model_of(const struct catalogue *catalogue, int model);
+static bool has_words(const char *id, const char *words);
 static bool same_name(const char *a, const char *b);
 static char plain(char c);
 
@@ -146,13 +148,26 @@ const struct box *catalogue_box(const struct catalogue *catalogue, const char *n
 {
     for (int i = 0; i < catalogue->n_boxes; i++)
         if (same_name(catalogue->boxes[i].id, name)) return &catalogue->boxes[i];
+    const struct box *only = NULL;
     for (int i = 0; i < catalogue->n_boxes; i++) {
-        const char *id = catalogue->boxes[i].id;
-        size_t n_id = strlen(id), n = strlen(name);
-        bool ends = n > 0 && n < n_id && id[n_id - n - 1] == '-' && same_name(id + n_id - n, name);
-        if (ends) return &catalogue->boxes[i];
+        if (!has_words(catalogue->boxes[i].id, name)) continue;
+        if (only) return NULL;
+        only = &catalogue->boxes[i];
     }
-    return NULL;
+    return only;
+}
+
+/* Whole words, in a row. */
+static bool has_words(const char *id, const char *words)
+{
+    size_t n = strlen(words);
+    for (const char *at = id; n > 0; at++) {
+        bool same = strncasecmp(at, words, n) == 0;
+        if (same && (at[n] == '-' || at[n] == 0)) return true;
+        at = strchr(at, '-');
+        if (!at) break;
+    }
+    return false;
 }
 
 static heft_status read_boxes(struct catalogue *catalogue, heft_error *error)

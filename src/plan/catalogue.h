@@ -40,5 +40,5 @@ double catalogue_published_parameters(const struct catalogue *catalogue, int mod
 
 const struct box *catalogue_boxes(const struct catalogue *catalogue, int *n);
 
-/* By id or the end of one, as m3-ultra-256; NULL: none. */
+/* By id, or by some of its words if only one machine has them: m3-ultra-256, h200; NULL: none. */
 const struct box *catalogue_box(const struct catalogue *catalogue, const char *name);

@@ -84,7 +84,8 @@ static struct prefill prefill_of(const struct geometry *geometry, const struct w
                                  const struct box *box, int n_tokens, struct range share)
 {
     struct prefill prefill = {0};
-    if (box->flops <= 0 || box->bandwidth <= 0) return prefill;
+    bool known = box->flops > 0 && box->bandwidth > 0;
+    if (!known || n_tokens > geometry->n_ctx_train) return prefill;
     double n = n_tokens;
     double operations =
         2 * weights->prompt_parameters * n + (double)geometry->attention_width * n * n;

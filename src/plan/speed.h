@@ -22,7 +22,7 @@ struct speed {
     double ceiling;          /* of decode, at no depth */
     double ceiling_at_depth; /* with the planned context full */
     struct range decode, decode_at_depth; /* expected */
-    struct prefill prefills[PREFILLS];
+    struct prefill prefills[PREFILLS];    /* zeros beyond the trained context */
     double load_seconds;
     struct range token_joules; /* low is the better */
 };

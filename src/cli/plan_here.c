@@ -1,0 +1,130 @@
+#include "cli/plan_here.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backend/cpu/peaks.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/machine.h"
+
+/* What was measured is kept, because it takes seconds: for the same processor and threads it holds
+ * until it is measured again. */
+enum { KEPT_BYTES_MOST = 4096, PATH_ROOM = 4096 };
+
+struct speeds {
+    double bandwidth, flops; /* bytes and operations a second */
+};
+
+static void fill_memory(const struct machine *machine, struct box *out);
+static heft_status measure(const struct machine *machine, const struct here_options *options,
+                           struct speeds *out, heft_error *error);
+static bool kept_path(char *path, bool create);
+static bool read_kept(const struct machine *machine, struct speeds *out);
+static void keep(const struct machine *machine, const struct speeds *speeds);
+
+heft_status here_box(const struct here_options *options, struct box *out, heft_error *error)
+{
+    struct machine machine;
+    struct speeds speeds = {.bandwidth = options->bandwidth};
+    machine_read(machine_system(), &machine);
+    if (options->bandwidth <= 0) {
+        heft_status status = measure(&machine, options, &speeds, error);
+        if (status != HEFT_OK) return status;
+    }
+    *out = box_make(machine.memory.total, speeds.bandwidth);
+    out->flops = speeds.flops;
+    out->is_here = true;
+    snprintf(out->id, sizeof out->id, "here");
+    snprintf(out->name, sizeof out->name, "this machine%s%.70s", machine.cpu[0] ? ", " : "",
+             machine.cpu);
+    fill_memory(&machine, out);
+    return HEFT_OK;
+}
+
+/* The engine computes on processors, so that the limit of a GPU is none for it. */
+static void fill_memory(const struct machine *machine, struct box *out)
+{
+    const struct machine_memory *memory = &machine->memory;
+    bool limited = memory->limit > 0 && memory->limit < memory->total;
+    out->memory = limited ? memory->limit : memory->total;
+    out->usable = memory->available < out->memory ? memory->available : out->memory;
+    out->usable_raised = out->usable;
+    if (limited)
+        snprintf(out->limit, sizeof out->limit, "a control group: %.120s", memory->limit_name);
+    if (machine->container[0])
+        snprintf(out->note, sizeof out->note, "in a container (%s)", machine->container);
+}
+
+static heft_status measure(const struct machine *machine, const struct here_options *options,
+                           struct speeds *out, heft_error *error)
+{
+    struct peaks peaks;
+    if (!options->again && read_kept(machine, out)) return HEFT_OK;
+    if (!options->quiet)
+        fputs("measuring how fast this machine is, once: --measure does it again\n", stderr);
+    heft_status status = peaks_measure(0, &peaks, error);
+    if (status != HEFT_OK) return status;
+    *out = (struct speeds){peaks.read_gbs[1] * 1e9, peaks.int8_gops[1] * 1e9};
+    keep(machine, out);
+    return HEFT_OK;
+}
+
+/* False if there is no home for it. */
+static bool kept_path(char *path, bool create)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n;
+    if (cache && cache[0] == '/')
+        n = snprintf(path, PATH_ROOM - 32, "%s/heft", cache);
+    else if (home && home[0] == '/')
+        n = snprintf(path, PATH_ROOM - 32, "%s/.cache/heft", home);
+    else
+        return false;
+    if (n < 0 || n >= PATH_ROOM - 32) return false;
+    if (create) {
+        char *slash = strrchr(path, '/');
+        *slash = 0;
+        mkdir(path, 0777);
+        *slash = '/';
+        mkdir(path, 0777);
+    }
+    strcpy(path + n, "/machine.json");
+    return true;
+}
+
+static bool read_kept(const struct machine *machine, struct speeds *out)
+{
+    char path[PATH_ROOM], *text;
+    size_t n_bytes;
+    if (!kept_path(path, false) || !file_exists(path)) return false;
+    if (file_read(path, KEPT_BYTES_MOST, &text, &n_bytes, NULL) != HEFT_OK) return false;
+    json_t *kept = json_loadb(text, n_bytes, 0, NULL);
+    free(text);
+    const char *cpu = json_string_value(json_object_get(kept, "cpu"));
+    json_int_t n_threads = json_integer_value(json_object_get(kept, "n_threads"));
+    *out = (struct speeds){
+        json_number_value(json_object_get(kept, "read_bytes_per_second")),
+        json_number_value(json_object_get(kept, "int8_operations_per_second")),
+    };
+    bool same = cpu && strcmp(cpu, machine->cpu) == 0 && n_threads == machine->cores.n_usable;
+    json_decref(kept);
+    return same && out->bandwidth > 0 && out->flops > 0;
+}
+
+/* What cannot be kept is measured again the next time. */
+static void keep(const struct machine *machine, const struct speeds *speeds)
+{
+    char path[PATH_ROOM];
+    json_t *kept = json_pack("{s:s, s:i, s:f, s:f}", "cpu", machine->cpu, "n_threads",
+                             machine->cores.n_usable, "read_bytes_per_second", speeds->bandwidth,
+                             "int8_operations_per_second", speeds->flops);
+    char *text = kept ? json_dumps(kept, JSON_INDENT(2)) : NULL;
+    if (text && kept_path(path, true)) file_write(path, text, strlen(text), NULL);
+    free(text);
+    json_decref(kept);
+}

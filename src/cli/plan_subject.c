@@ -1,0 +1,197 @@
+#include "cli/plan_subject.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/hints.h"
+#include "plan/folder.h"
+#include "plan/header.h"
+
+static heft_status open_catalogued(const struct catalogue *catalogue, int model,
+                                   struct subject *out, heft_error *error);
+static heft_status open_path(const char *path, const heft_options *options, struct subject *out,
+                             heft_error *error);
+static heft_status open_gguf(const char *path, const heft_options *options, struct subject *out,
+                             heft_error *error);
+static heft_status open_folder(const char *path, const heft_options *options, struct subject *out,
+                               heft_error *error);
+static heft_status open_remote(const char *name, const heft_options *options, struct subject *out,
+                               heft_error *error);
+static int find_with_mix(const struct catalogue *catalogue, const char *name,
+                         const struct mix **mix);
+static heft_status unknown(const struct catalogue *catalogue, const char *name, heft_error *error);
+static bool is_there(const char *path, bool *is_folder);
+
+heft_status subject_open(const struct catalogue *catalogue, const char *name,
+                         const heft_options *options, struct subject *out, heft_error *error)
+{
+    *out = (struct subject){0};
+    snprintf(out->name, sizeof out->name, "%s", name);
+    bool is_folder;
+    heft_status status;
+    int model = find_with_mix(catalogue, name, &out->mix);
+    if (is_there(name, &is_folder))
+        status = open_path(name, options, out, error);
+    else if (model >= 0)
+        status = open_catalogued(catalogue, model, out, error);
+    else if (remote_is_name(name))
+        status = open_remote(name, options, out, error);
+    else
+        status = unknown(catalogue, name, error);
+    if (status != HEFT_OK) subject_close(out);
+    return status;
+}
+
+void subject_close(struct subject *subject)
+{
+    geometry_free(&subject->geometry);
+    if (subject->source == SUBJECT_HUB) remote_close(&subject->remote);
+}
+
+const char *subject_source_name(enum subject_source source)
+{
+    static const char *const names[] = {"catalogue", "file", "hub"};
+    return names[source];
+}
+
+static heft_status open_catalogued(const struct catalogue *catalogue, int model,
+                                   struct subject *out, heft_error *error)
+{
+    out->source = SUBJECT_CATALOGUE;
+    if (!out->mix) out->mix = mix_find("Q4_K_M");
+    snprintf(out->name, sizeof out->name, "%s", catalogue_id(catalogue, model));
+    snprintf(out->quantization, sizeof out->quantization, "%s", out->mix->name);
+    out->published_bytes = catalogue_published_bytes(catalogue, model, out->mix->name);
+    return catalogue_geometry(catalogue, model, &out->geometry, error);
+}
+
+static heft_status open_path(const char *path, const heft_options *options, struct subject *out,
+                             heft_error *error)
+{
+    bool is_folder = false;
+    out->mix = NULL;
+    if (out->source != SUBJECT_HUB) out->source = SUBJECT_FILE;
+    out->path = path;
+    is_there(path, &is_folder);
+    return is_folder ? open_folder(path, options, out, error)
+                     : open_gguf(path, options, out, error);
+}
+
+/* A file that heft cannot run is planned for all the same. */
+static heft_status open_gguf(const char *path, const heft_options *options, struct subject *out,
+                             heft_error *error)
+{
+    struct gguf *file;
+    heft_status status = gguf_open(path, &file, error);
+    if (status != HEFT_OK) return status;
+    struct model *model = NULL;
+    heft_memory memory;
+    heft_options own = *options;
+    own.model = path;
+    out->is_known = model_open(file, &model, &out->reason) == HEFT_OK;
+    if (out->is_known) {
+        own.n_ctx = own.n_ctx > 0 ? own.n_ctx : model->description.n_ctx_train;
+        status = heft_engine_measure(&own, &memory, error);
+        if (status == HEFT_OK)
+            out->scratch = memory.scratch - (uint64_t)own.n_ctx * sizeof(int32_t);
+    }
+    if (status == HEFT_OK) status = header_geometry(file, model, &out->geometry, error);
+    const char *types = out->source == SUBJECT_HUB && out->remote.model.label[0]
+                            ? out->remote.model.label
+                            : out->geometry.types;
+    snprintf(out->quantization, sizeof out->quantization, "%s", types);
+    model_close(model);
+    gguf_close(file);
+    return status;
+}
+
+/* A folder with one GGUF model, or with config.json and safetensors. */
+static heft_status open_folder(const char *path, const heft_options *options, struct subject *out,
+                               heft_error *error)
+{
+    char file[4096] = "";
+    DIR *folder = opendir(path);
+    if (!folder) return error_set(error, HEFT_BAD_FILE, "%s: cannot be read", path);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        size_t n = strlen(entry->d_name);
+        bool gguf = n > 5 && strcmp(entry->d_name + n - 5, ".gguf") == 0;
+        const char *part = strstr(entry->d_name, "-of-");
+        bool later = part && part - entry->d_name >= 5 && strncmp(part - 5, "00001", 5) != 0;
+        if (gguf && !later && !file[0]) snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+    }
+    closedir(folder);
+    if (file[0]) return open_gguf(file, options, out, error);
+    out->is_known = false;
+    error_set(&out->reason, HEFT_BAD_FILE, "safetensors are planned for, not run yet");
+    heft_status status = folder_geometry(path, &out->geometry, error);
+    snprintf(out->quantization, sizeof out->quantization, "%s", out->geometry.types);
+    return status;
+}
+
+static heft_status open_remote(const char *name, const heft_options *options, struct subject *out,
+                               heft_error *error)
+{
+    heft_status status = remote_open(name, &out->remote, error);
+    if (status != HEFT_OK) return status;
+    out->source = SUBJECT_HUB;
+    return open_path(out->remote.path, options, out, error);
+}
+
+/* "deepseek-r1", "deepseek-r1:Q2_K", "llama3.1:405b-instruct-q4_K_M": what follows the last colon,
+ * or some of the last dashes, may be a mix. */
+static int find_with_mix(const struct catalogue *catalogue, const char *name,
+                         const struct mix **mix)
+{
+    char short_name[200];
+    *mix = NULL;
+    int model = catalogue_find(catalogue, name);
+    size_t n = strlen(name);
+    if (model >= 0 || n >= sizeof short_name) return model;
+    memcpy(short_name, name, n + 1);
+    for (char *at = short_name + n; at > short_name; at--) {
+        if (*at != ':' && *at != '-') continue;
+        *at = 0;
+        const struct mix *found = mix_find(at + 1);
+        if (found && !*mix) *mix = found;
+        bool word = strcmp(at + 1, "instruct") == 0 || strcmp(at + 1, "chat") == 0;
+        if (!found && !word) continue;
+        model = catalogue_find(catalogue, short_name);
+        if (model >= 0) return model;
+    }
+    *mix = NULL;
+    return -1;
+}
+
+static heft_status unknown(const struct catalogue *catalogue, const char *name, heft_error *error)
+{
+    struct nearest nearest = {.wanted = name};
+    const char *part = NULL;
+    for (int i = 0; i < catalogue_n_models(catalogue); i++) {
+        const char *id = catalogue_id(catalogue, i), *alias;
+        nearest_offer(&nearest, id);
+        for (int j = 0; (alias = catalogue_alias(catalogue, i, j)); j++)
+            nearest_offer(&nearest, alias);
+        if (!part && strlen(name) >= 3 && strstr(id, name)) part = id;
+    }
+    const char *best = nearest.name[0] ? nearest.name : part;
+    if (best)
+        return error_set(error, HEFT_BAD_FILE,
+                         "there is no file and no known model \"%s\"; did you mean %s?", name,
+                         best);
+    return error_set(error, HEFT_BAD_FILE,
+                     "there is no file and no known model \"%s\"; `heft plan --models` lists those "
+                     "it knows, and org/repo asks a hub",
+                     name);
+}
+
+static bool is_there(const char *path, bool *is_folder)
+{
+    struct stat status;
+    bool there = stat(path, &status) == 0;
+    *is_folder = there && S_ISDIR(status.st_mode);
+    return there;
+}

@@ -1,0 +1,255 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "cli/plan_print.h"
+
+enum { TEXT = 24 };
+
+static void print_head(const struct subject *subject, const struct plan *plan);
+static void print_verdict(const struct plan *plan);
+static void print_memory(const struct plan *plan);
+static void print_parts(const struct weights *weights);
+static void print_context(const struct plan *plan);
+static void print_speed(const struct plan *plan);
+static void print_prompts(const struct speed *speed);
+static void print_cost(const struct plan *plan);
+static void print_instead(const struct plan *plan);
+static void print_notes(const struct subject *subject, const struct plan *plan);
+static const char *count(char *text, double n);
+static const char *duration(char *text, double seconds);
+static const char *rate(char *text, double tokens);
+
+void plan_print_text(const struct subject *subject, const struct plan *plan)
+{
+    print_head(subject, plan);
+    print_verdict(plan);
+    print_memory(plan);
+    print_context(plan);
+    print_speed(plan);
+    print_cost(plan);
+    print_instead(plan);
+    print_notes(subject, plan);
+}
+
+const char *plan_gigabytes(char *text, double n_bytes)
+{
+    if (n_bytes < 1e6)
+        snprintf(text, TEXT, "%.1f KB", n_bytes / 1e3);
+    else if (n_bytes < 1e9)
+        snprintf(text, TEXT, "%.1f MB", n_bytes / 1e6);
+    else
+        snprintf(text, TEXT, "%.1f GB", n_bytes / 1e9);
+    return text;
+}
+
+static void print_head(const struct subject *subject, const struct plan *plan)
+{
+    char all[TEXT], used[TEXT], size[TEXT];
+    const struct geometry *model = &subject->geometry;
+    const struct sum *sum = &plan->weights.all;
+    printf("%s%s%s, %s parameters", subject->name, subject->quantization[0] ? ", " : "",
+           subject->quantization, count(all, (double)sum->parameters));
+    if (model->n_experts > 0)
+        printf(", %s of them for a token", count(used, sum->token_parameters));
+    printf("\n%d layers, trained for %d tokens, %s", model->n_layers, model->n_ctx_train,
+           plan_gigabytes(size, (double)plan->memory.weights));
+    if (subject->published_bytes > 0)
+        printf(" (published: %s)", plan_gigabytes(size, (double)subject->published_bytes));
+    printf("\n");
+}
+
+static void print_verdict(const struct plan *plan)
+{
+    const struct box *box = plan->question.box;
+    char usable[TEXT], raised[TEXT], more[TEXT], command[64];
+    printf("on %s%s%s%s: %s", box->name, box->is_here ? "" : " (", box->is_here ? "" : box->id,
+           box->is_here ? "" : ")", verdict_name(plan->verdict));
+    if (plan->verdict == VERDICT_FITS_LESS_CONTEXT)
+        printf(", %" PRId64 " tokens", plan->n_ctx_largest);
+    if (plan->memory.short_of > 0)
+        printf(", %s more is needed", plan_gigabytes(more, (double)plan->memory.short_of));
+    printf("\n");
+    if (plan->raise_to > 0 && box->is_macos)
+        printf("macOS lets the GPU use %s; `%s` makes it %s until the next start\n",
+               plan_gigabytes(usable, (double)box->usable),
+               box_raise_command(plan->raise_to, command),
+               plan_gigabytes(raised, (double)plan->raise_to));
+    else if (plan->raise_to > 0)
+        printf("as it comes it gives %s to a model; %s are possible with a larger carve-out\n",
+               plan_gigabytes(usable, (double)box->usable),
+               plan_gigabytes(raised, (double)plan->raise_to));
+}
+
+static void print_memory(const struct plan *plan)
+{
+    char size[TEXT], token[TEXT];
+    const struct plan_memory *memory = &plan->memory;
+    const struct question *question = &plan->question;
+    printf("\nmemory\n  %-10s %10s  ", "weights", plan_gigabytes(size, (double)memory->weights));
+    print_parts(&plan->weights);
+    printf("  %-10s %10s  %" PRId64 " tokens of %s (%s)", "cache",
+           plan_gigabytes(size, (double)memory->kv), plan->n_ctx,
+           plan_gigabytes(token, (double)memory->kv_token),
+           question->kv == DTYPE_F16   ? "f16"
+           : question->kv == DTYPE_F32 ? "f32"
+                                       : "q8_0");
+    if (question->n_sessions > 1) printf(", %d sessions", question->n_sessions);
+    printf("\n  %-10s %10s%s\n", "scratch", plan_gigabytes(size, (double)memory->scratch),
+           question->scratch ? "" : "  estimated");
+    if (memory->short_of == 0)
+        printf("  %-10s %10s\n", "free", plan_gigabytes(size, (double)memory->spare));
+    printf("  %-10s %10s  %s\n", question->box->is_here ? "others" : "reserve",
+           plan_gigabytes(size, (double)memory->reserve),
+           question->box->is_here ? "in use now, or kept by the system" : "kept for the system");
+    printf("  %-10s %10s", "all", plan_gigabytes(size, (double)question->box->memory));
+    printf("  (%.0f GiB)\n", (double)question->box->memory / (1 << 30));
+    if (question->box->limit[0]) printf("  limited by %s\n", question->box->limit);
+}
+
+static void print_parts(const struct weights *weights)
+{
+    char size[TEXT];
+    bool first = true;
+    for (int i = 0; i < PARTS; i++) {
+        if (weights->parts[i].bytes == 0) continue;
+        printf("%s%s %s", first ? "" : ", ", part_name((enum part)i),
+               plan_gigabytes(size, (double)weights->parts[i].bytes));
+        first = false;
+    }
+    printf("\n");
+}
+
+static void print_context(const struct plan *plan)
+{
+    if (plan->n_ctx_largest_f16 == 0 && plan->n_ctx_largest_q8 == 0) return;
+    printf("\ncontext that fits%s: %" PRId64 " tokens with a cache of f16",
+           plan->question.n_sessions > 1 ? ", each session" : "", plan->n_ctx_largest_f16);
+    if (plan->question.model->cache.blocks)
+        printf(", %" PRId64 " with q8_0", plan->n_ctx_largest_q8);
+    printf("\n");
+}
+
+static void print_speed(const struct plan *plan)
+{
+    char low[TEXT], high[TEXT], most[TEXT], size[TEXT];
+    const struct box *box = plan->question.box;
+    const struct speed *speed = &plan->speed;
+    bool fits = plan->verdict != VERDICT_DOES_NOT_FIT;
+    if (box->bandwidth <= 0) {
+        printf("\nspeed is not known: --bandwidth N says how many GB a second the memory gives\n");
+        return;
+    }
+    printf("\nspeed%s\n", fits ? "" : ", if it did fit");
+    printf("  %-10s %s tokens/s at most: %s read for each, at %.0f GB/s\n", "answer",
+           rate(most, speed->ceiling), plan_gigabytes(size, plan->weights.all.token_bytes),
+           box->bandwidth / 1e9);
+    printf("  %-10s %s to %s expected; %s to %s with %" PRId64 " tokens before it\n", "",
+           rate(low, speed->decode.low), rate(high, speed->decode.high),
+           rate(most, speed->decode_at_depth.low), rate(size, speed->decode_at_depth.high),
+           plan->n_ctx);
+    print_prompts(speed);
+    if (speed->load_seconds > 0)
+        printf("  %-10s %s at %.1f GB/s%s\n", "load", duration(low, speed->load_seconds),
+               box->drive / 1e9, box->drive_assumed ? ", assumed" : "");
+    if (speed->token_joules.high > 0)
+        printf("  %-10s %.3g to %.3g J a token at %.0f W\n", "energy", speed->token_joules.low,
+               speed->token_joules.high, box->watts);
+}
+
+static void print_prompts(const struct speed *speed)
+{
+    char low[TEXT], high[TEXT];
+    for (int i = 0; i < PREFILLS && speed->prefills[i].least_seconds > 0; i++) {
+        const struct prefill *prefill = &speed->prefills[i];
+        printf("  %-10s %5d tokens: %s to %s\n", i ? "" : "prompt", prefill_tokens[i],
+               duration(low, prefill->seconds.low), duration(high, prefill->seconds.high));
+    }
+}
+
+static void print_cost(const struct plan *plan)
+{
+    const struct cost *cost = &plan->cost;
+    const struct prices *prices = &plan->question.prices;
+    const struct box *box = plan->question.box;
+    if (cost->box_year <= 0 && prices->output <= 0) return;
+    printf("\ncost\n");
+    if (cost->box_year > 0)
+        printf("  %-10s $%.0f when it came out, $%.0f a year over %g years\n", "box", box->price,
+               cost->box_year, prices->years);
+    if (cost->energy_million > 0)
+        printf("  %-10s $%.2f for a million tokens at $%.2f a kWh\n", "power", cost->energy_million,
+               prices->kwh);
+    if (cost->service_million <= 0) return;
+    printf("  %-10s $%.2f for a million tokens in and a million out\n", "service",
+           cost->service_million);
+    if (cost->break_even_day <= 0 || cost->break_even_day > cost->most_day)
+        printf("  %-10s never: the box writes at most %.1f million tokens a day\n", "break even",
+               cost->most_day / 1e6);
+    else
+        printf("  %-10s from %.2f million tokens a day, of the %.2f it can write\n", "break even",
+               cost->break_even_day / 1e6, cost->most_day / 1e6);
+}
+
+static void print_instead(const struct plan *plan)
+{
+    char size[TEXT], speed[TEXT];
+    const struct instead *instead = &plan->instead;
+    if (plan->verdict != VERDICT_DOES_NOT_FIT) return;
+    printf("\ninstead\n");
+    if (instead->mix)
+        printf("  %s fits here: %s, up to %" PRId64 " tokens\n", instead->mix->name,
+               plan_gigabytes(size, (double)instead->mix_bytes), instead->mix_context);
+    else
+        printf("  no smaller quantization of it fits here\n");
+    if (instead->box.id[0])
+        printf("  %s (--on %s) holds what was asked\n", instead->box.name, instead->box.id);
+    if (instead->streaming_rate > 0)
+        printf("  read from the drive for every token: %s tokens/s at most\n",
+               rate(speed, instead->streaming_rate));
+    if (instead->split_rate > 0)
+        printf("  with the rest in the host's memory: %s tokens/s at most\n",
+               rate(speed, instead->split_rate));
+}
+
+static void print_notes(const struct subject *subject, const struct plan *plan)
+{
+    const struct box *box = plan->question.box;
+    bool of_file = subject->source != SUBJECT_CATALOGUE;
+    if (of_file && !subject->is_known)
+        printf("\nheft does not run it yet: %s\n", subject->reason.message);
+    if (box->note[0]) printf("\n%s\n", box->note);
+    if (!box->is_here && box->kind != BOX_HOST)
+        printf("\nexpected speeds are those of engines that were measured on such GPUs\n");
+}
+
+static const char *count(char *text, double n)
+{
+    if (n < 1e9)
+        snprintf(text, TEXT, "%.1f million", n / 1e6);
+    else
+        snprintf(text, TEXT, "%.1f billion", n / 1e9);
+    return text;
+}
+
+static const char *duration(char *text, double seconds)
+{
+    if (seconds < 0.1)
+        snprintf(text, TEXT, "less than 0.1 s");
+    else if (seconds < 10)
+        snprintf(text, TEXT, "%.2g s", seconds);
+    else if (seconds < 100)
+        snprintf(text, TEXT, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(text, TEXT, "%.1f min", seconds / 60);
+    else
+        snprintf(text, TEXT, "%.1f h", seconds / 3600);
+    return text;
+}
+
+static const char *rate(char *text, double tokens)
+{
+    snprintf(text, TEXT, tokens < 1 ? "%.2f" : tokens < 100 ? "%.1f" : "%.0f", tokens);
+    return text;
+}
