@@ -122,8 +122,10 @@ static void find_history(char *path, size_t n_path)
         n = snprintf(path, n_path, "%s/heft/history", state);
     else if (home && home[0] == '/')
         n = snprintf(path, n_path, "%s/.local/state/heft/history", home);
-    if (n < 0 || (size_t)n >= n_path) path[0] = 0;
-    make_folders(path);
+    if (n < 0 || (size_t)n >= n_path)
+        path[0] = 0;
+    else
+        make_folders(path);
 }
 
 /* Those above the file; where that fails the history is not saved, which is no reason to stop. */

@@ -68,6 +68,14 @@ static heft_status dispatch(int argc, char **argv, heft_error *error)
 
 static heft_status unknown(const char *name, heft_error *error)
 {
+    const char *ending = strrchr(name, '.');
+    if (ending && strcmp(ending, ".gguf") == 0)
+        return error_set(error, HEFT_USAGE, "a command comes first, as in `heft run -m %s`", name);
+    if (name[0] == '-')
+        return error_set(error, HEFT_USAGE,
+                         "%s: a command comes before its options, as in `heft run -m model.gguf`; "
+                         "`heft --help` lists the commands",
+                         name);
     struct nearest nearest = {.wanted = name};
     for (int i = 0; i < N_COMMANDS; i++) nearest_offer(&nearest, commands[i]->name);
     const char *hint = hint_for_command(name);

@@ -73,6 +73,8 @@ call 1; err_has "a command is missing"
 call 1 rum; err_is_sentence; err_has 'did you mean `heft run`'
 call 1 ppl; err_has 'heft perplexity'
 call 1 frobnicate; err_is_sentence
+call 1 models/some.gguf; err_is_sentence; err_has 'heft run -m models/some.gguf'
+call 1 -m some.gguf run hello; err_is_sentence; err_has 'a command comes before'
 for command in run chat show tokenize template perplexity bench; do
     call 0 $command --help; out_has "Usage: heft $command"; out_has "Examples:"; err_empty
     call 0 help $command; out_has "Usage: heft $command"
@@ -144,6 +146,11 @@ call 1 run -m $chat -q -ctk q8_0 hello; err_is_sentence; err_has "q8_0"
 call 0 run -m $golden -n 2 hello; err_has "no chat template"
 call 1 run -m $golden -q -sys a hello; err_has "no chat template"
 call 1 run -m $chat -q -c 8 "a prompt of many more tokens than eight"; err_has "the context holds 8"
+head -c 1000000 /dev/zero | tr '\0' a >"$work/long.txt"
+input=$work/long.txt; call 1 run -m $chat -q; err_is_sentence; err_has "the context holds 256"; input=
+export LC_ALL=C
+call 0 run -m $chat -q --json -n 1 --raw $'caf\xe9'; json "x.timings.prompt_tokens" 5
+unset LC_ALL
 call 0 run -m $chat -c 24 --raw --ignore-eos hello; err_has "the context of 24 tokens is full"
 call 0 run -m $chat -q -n 30 -s 1 --repeat-penalty 1.2 --presence-penalty 1 --frequency-penalty 1 \
     --dry-multiplier 0.8 --dry-breaker none --xtc-probability 0.5 --typical 0.9 --min-p 0.1 hello
