@@ -16,7 +16,14 @@
 #include "hub/listing.h"
 #include "hub/name.h"
 
-enum { MAX_SETTLINGS = 8 };
+enum {
+    MAX_SETTLINGS = 8,
+
+    /* The first file of a GGUF model has the vocabulary; later ones have little but tensors, and
+     * there may be hundreds of them. */
+    FIRST_GUESS_BYTES = 256 << 10,
+    LATER_GUESS_BYTES = 32 << 10,
+};
 
 /* A model on its way from a name to a folder. */
 struct opening {
@@ -256,18 +263,21 @@ static heft_status check_index(struct opening *opening, const struct hub_part_fi
     return status;
 }
 
-static heft_status fetch_file(struct opening *opening, const char *folder,
-                              const struct hub_part_file *file)
+static heft_status fetch_file(struct opening *opening, const char *folder, int number)
 {
+    const struct hub_part_file *file = &opening->choice.files[number];
+    struct header_request request = {.http = opening->http,
+                                     .name = &opening->name,
+                                     .file = file,
+                                     .need = opening->need,
+                                     .guess = number == 0 ? FIRST_GUESS_BYTES : LATER_GUESS_BYTES};
     static const char index[] = "model.safetensors.index.json";
     struct buffer data = {0};
     bool ranged = true;
     size_t n_path = strlen(file->path), n_index = sizeof index - 1;
-    heft_status status =
-        file->kind == HUB_SMALL
-            ? header_read_small(opening->http, &opening->name, file, &data, opening->error)
-            : header_read(opening->http, &opening->name, file, opening->need, &data, &ranged,
-                          opening->error);
+    heft_status status = file->kind == HUB_SMALL
+                             ? header_read_small(&request, &data, opening->error)
+                             : header_read(&request, &data, &ranged, opening->error);
     if (!ranged) opening->model->no_ranges = true;
     if (status == HEFT_OK && file->kind == HUB_SMALL && n_path >= n_index &&
         strcmp(file->path + n_path - n_index, index) == 0)
@@ -303,7 +313,7 @@ static heft_status fill_folder(struct opening *opening)
     for (int i = 0; i < choice->n_files && status == HEFT_OK; i++) {
         if (options->progress)
             options->progress(options->context, choice->files[i].path, i + 1, choice->n_files);
-        status = fetch_file(opening, folder.data, &choice->files[i]);
+        status = fetch_file(opening, folder.data, i);
     }
     if (status == HEFT_OK) status = settle(opening, folder.data);
     if (folder.n_bytes > 0) cache_abandon(folder.data); /* unless it has its name now */

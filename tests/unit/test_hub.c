@@ -581,6 +581,23 @@ static void files_that_are_none(void **state)
     fails("org/repo", HEFT_BAD_FILE, "bytes or more, the limit is 268435456");
 }
 
+/* The stand-in has the length that the hub lists, so the reader of the format sees what is missing.
+ */
+static void a_header_that_lies_is_found_out(void **state)
+{
+    (void)state;
+    put_list("m.gguf", world.small.n_total / 2);
+    put_image(true, "/org/repo/resolve/main/m.gguf", &world.small)->n_total =
+        world.small.n_total / 2;
+    start();
+    struct remote remote = opened("org/repo");
+    struct gguf *file;
+    heft_error error = {0};
+    assert_int_equal(gguf_open(remote.path, &file, &error), HEFT_BAD_FILE);
+    assert_non_null(strstr(error.message, "bytes are missing at its end"));
+    remote_close(&remote);
+}
+
 static void lists_without_end(void **state)
 {
     (void)state;
@@ -697,6 +714,7 @@ int main(void)
         TEST(redirects_that_lead_nowhere),
         TEST(servers_that_lie),
         TEST(files_that_are_none),
+        TEST(a_header_that_lies_is_found_out),
         TEST(lists_without_end),
         TEST(nothing_unfinished_is_left),
         TEST(headers_are_whole_when_all_is_there),
