@@ -16,6 +16,7 @@ static heft_status open_regular(const char *path, int *fd, struct stat *info, he
 static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
                             heft_error *error);
 static bool write_all(int fd, const char *data, size_t n_bytes);
+static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes);
 
 heft_status file_map_open(const char *path, struct file_map *out, heft_error *error)
 {
@@ -31,7 +32,8 @@ heft_status file_map_open(const char *path, struct file_map *out, heft_error *er
             status =
                 error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
         else
-            *out = (struct file_map){data, (size_t)info.st_size};
+            *out = (struct file_map){data, (size_t)info.st_size,
+                                     info.st_uid == geteuid() || access(path, W_OK) == 0};
     }
     close(fd);
     return status;
@@ -41,6 +43,27 @@ void file_map_close(struct file_map *map)
 {
     if (map->data) munmap((void *)map->data, map->n_bytes);
     *map = (struct file_map){0};
+}
+
+bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes)
+{
+    enum { N_AT_ONCE = 1024 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), end = part_end(map, offset, n_bytes);
+    if (!map->tells_resident) return false;
+    for (; offset < end; offset += N_AT_ONCE * page) {
+        unsigned char pages[N_AT_ONCE];
+        size_t left = end - offset, n = left < N_AT_ONCE * page ? left : N_AT_ONCE * page;
+        if (mincore((void *)(map->data + offset), n, (void *)pages) != 0) return false;
+        for (size_t i = 0; i < (n + page - 1) / page; i++)
+            if (!(pages[i] & 1)) return false;
+    }
+    return true;
+}
+
+void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes)
+{
+    size_t end = part_end(map, offset, n_bytes);
+    if (offset < end) madvise((void *)(map->data + offset), end - offset, MADV_WILLNEED);
 }
 
 heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes,
@@ -137,4 +160,10 @@ static bool write_all(int fd, const char *data, size_t n_bytes)
         n_bytes -= (size_t)n;
     }
     return true;
+}
+
+static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes)
+{
+    size_t left = offset < map->n_bytes ? map->n_bytes - offset : 0;
+    return offset + (n_bytes < left ? n_bytes : left);
 }

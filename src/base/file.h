@@ -6,11 +6,19 @@
 struct file_map {
     const uint8_t *data; /* NULL for a file of no bytes */
     size_t n_bytes;
+    bool tells_resident; /* the system says what is in memory to those who could write the file */
 };
 
 /* Maps a regular file; errors name the path and the reason. */
 heft_status file_map_open(const char *path, struct file_map *out, heft_error *error);
 void file_map_close(struct file_map *map);
+
+/* True if all of a part of the map, or at least as far as it exists, is known to be in memory. The
+ * offset is a multiple of the page size. */
+bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes);
+
+/* Asks the system to bring a part into memory, and does not wait for it. */
+void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes);
 
 /* Reads a regular file, or standard input for "-", whole, with a NUL after it; the caller frees
  * *out. */

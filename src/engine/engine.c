@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/fit.h"
 #include "engine/kv.h"
+#include "engine/residency.h"
 #include "model/vocabulary.h"
 
 enum {
@@ -68,6 +69,7 @@ void heft_engine_close(heft_engine *engine)
 {
     if (!engine) return;
     while (engine->sessions) heft_session_free(engine->sessions);
+    residency_stop(engine->residency);
     batch_builder_free(&engine->builder);
     if (engine->backend) engine->backend->ops->close(engine->backend);
     model_close(engine->model);
@@ -228,9 +230,13 @@ static void set_limits(heft_engine *engine)
     engine->limits = model_limits(engine->model, options->n_batch, n_logits);
 }
 
-/* Takes the scratch and the batch: from here on a step finds everything in place. */
+/* Takes the scratch and the batch: from here on a step finds everything in place, or on its way. */
 static heft_status prepare(heft_engine *engine, heft_error *error)
 {
+    const heft_memory *memory = &engine->memory;
+    uint64_t ours = memory->kv + memory->scratch;
+    uint64_t budget = memory->available > ours ? memory->available - ours : 0;
+    engine->residency = residency_start(engine->file, budget);
     heft_status status = engine->backend->ops->prepare(engine->backend, &engine->limits, error);
     if (status != HEFT_OK) return status;
     return batch_builder_init(&engine->builder, engine->options.n_batch, engine->options.n_sessions,

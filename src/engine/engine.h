@@ -31,6 +31,7 @@ struct heft_engine {
     struct backend *backend;
     struct limits limits;
     struct batch_builder builder;
+    struct residency *residency; /* NULL: the weights were in memory */
     struct flag stop;
     heft_memory memory; /* as summed at open */
 

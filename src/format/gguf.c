@@ -70,6 +70,12 @@ uint64_t gguf_part_bytes(const struct gguf *file, int part)
     return file->parts[part].map.n_bytes;
 }
 
+const struct file_map *gguf_part_map(const struct gguf *file, int part)
+{
+    assert(part >= 0 && part < file->n_parts);
+    return &file->parts[part].map;
+}
+
 int gguf_n_tensors(const struct gguf *file)
 {
     return file->n_tensors;

@@ -3,6 +3,7 @@
  * returns, so no other code needs to; what it holds lives until gguf_close. */
 #pragma once
 
+#include "base/file.h"
 #include "base/slice.h"
 #include "heft.h"
 #include "tensor/tensor.h"
@@ -52,6 +53,7 @@ uint64_t gguf_bytes(const struct gguf *file); /* of all parts, headers included 
 int gguf_n_parts(const struct gguf *file);
 const char *gguf_part_path(const struct gguf *file, int part);
 uint64_t gguf_part_bytes(const struct gguf *file, int part);
+const struct file_map *gguf_part_map(const struct gguf *file, int part);
 
 /* In the order of the file, part after part; find gives NULL if there is none of that name. */
 int gguf_n_tensors(const struct gguf *file);
