@@ -62,7 +62,7 @@ static struct demand demand_of(const heft_engine *engine)
         .scratch = tokenizer_bytes(engine->tokenizer) +
                    engine->backend->ops->scratch_bytes(engine->backend, &engine->limits) +
                    batch_builder_bytes(options->n_batch, options->n_sessions) +
-                   model->arena.n_bytes,
+                   model->arena.n_bytes + demand_process_bytes(gguf_bytes(engine->file)),
         .n_sessions = options->n_sessions,
         .token_bytes = kv_token + SESSION_TOKEN_BYTES,
         .session_bytes = session_bytes(),

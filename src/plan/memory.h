@@ -16,6 +16,10 @@ struct demand {
     uint64_t session_bytes; /* of a session, however long */
 };
 
+/* What a process takes besides: pages of its own, and the tables of those it maps, eight bytes for
+ * every 4096. Part of `scratch`. */
+uint64_t demand_process_bytes(uint64_t weights);
+
 /* Of all sessions together. */
 uint64_t demand_sessions(const struct demand *demand, int64_t n_ctx);
 uint64_t demand_all(const struct demand *demand, int64_t n_ctx);

@@ -8,7 +8,7 @@ enum { BATCH_DEFAULT = 512, CONTEXT_LEAST = 512, CONTEXT_WORTH = 4096 };
 
 static struct demand demand_of(const struct question *question, const struct weights *weights,
                                enum dtype kv);
-static uint64_t scratch_estimate(const struct question *question);
+static uint64_t scratch_estimate(const struct question *question, uint64_t n_weights);
 static void decide(struct plan *plan, const struct demand *demand);
 static int64_t largest(const struct question *question, const struct weights *weights,
                        enum dtype kv, uint64_t usable);
@@ -94,7 +94,8 @@ static struct demand demand_of(const struct question *question, const struct wei
     bool whole_file = model->is_file && !question->mix;
     return (struct demand){
         .weights = whole_file ? model->file_bytes : weights->all.bytes,
-        .scratch = question->scratch ? question->scratch : scratch_estimate(question),
+        .scratch =
+            question->scratch ? question->scratch : scratch_estimate(question, weights->all.bytes),
         .n_sessions = question->n_sessions,
         .token_bytes = cache_bytes(model->cache.token_values, kv) + sizeof(int32_t),
         .window_token_bytes = cache_bytes(model->cache.window_token_values, kv),
@@ -105,14 +106,14 @@ static struct demand demand_of(const struct question *question, const struct wei
 
 /* What the CPU backend was seen to take: the widest activations of a batch, in floats and once more
  * in codes of a byte; logits of a few rows; and the tokenizer. */
-static uint64_t scratch_estimate(const struct question *question)
+static uint64_t scratch_estimate(const struct question *question, uint64_t n_weights)
 {
     enum { ROW_VALUE_BYTES = 5, LOGIT_ROWS = 32, TOKEN_BYTES = 160 };
     const struct geometry *model = question->model;
     uint64_t n_batch = (uint64_t)(question->n_batch ? question->n_batch : BATCH_DEFAULT);
     uint64_t n_vocab = (uint64_t)model->n_vocab;
     return n_batch * (uint64_t)model->widest * ROW_VALUE_BYTES +
-           n_vocab * (LOGIT_ROWS * sizeof(float) + TOKEN_BYTES);
+           n_vocab * (LOGIT_ROWS * sizeof(float) + TOKEN_BYTES) + demand_process_bytes(n_weights);
 }
 
 static int64_t largest(const struct question *question, const struct weights *weights,
