@@ -23,6 +23,7 @@ static bool encode_text(struct encoder *encoder, struct slice text, bool control
 static bool encode_fragment(struct encoder *encoder, struct slice fragment);
 static bool encode_bpe(struct encoder *encoder);
 static bool encode_spm(struct encoder *encoder);
+static bool encode_spm_words(struct encoder *encoder, struct slice rest);
 static pretokenizer_word take_word;
 static bool encode_word(struct encoder *encoder, struct slice word);
 static void put_merged(struct encoder *encoder, struct slice word);
@@ -49,13 +50,15 @@ int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int3
     return done && encoder.n <= INT_MAX ? (int)encoder.n : -1;
 }
 
-/* A fragment starts anew after a special token, as it does at the start of the text. */
+/* A fragment starts anew after a special token, as it does at the start of the text. The symbols of
+ * SentencePiece are part of a fragment. */
 static bool encode_text(struct encoder *encoder, struct slice text, bool control)
 {
     const struct tokenizer *tokenizer = encoder->tokenizer;
+    int kinds = control ? SPECIAL_ADDED | SPECIAL_CONTROL : SPECIAL_ADDED;
     for (size_t at = 0; at < text.n_bytes;) {
         struct special_match match =
-            special_find(&tokenizer->special, &tokenizer->tokens, text, at, control);
+            special_find(&tokenizer->special, &tokenizer->tokens, text, at, kinds);
         if (match.start > at &&
             !encode_fragment(encoder, (struct slice){text.data + at, match.start - at}))
             return false;
@@ -91,13 +94,28 @@ static bool encode_bpe(struct encoder *encoder)
                               encoder);
 }
 
+/* A symbol is whole before anything is merged, and nothing is merged with it. */
 static bool encode_spm(struct encoder *encoder)
 {
-    const struct spm *spm = &encoder->tokenizer->spm;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
     buffer_clear(&encoder->rewritten);
-    spm_escape(spm, encoder->text, encoder->tokenizer->add_space_prefix, &encoder->rewritten);
+    spm_escape(&tokenizer->spm, encoder->text, tokenizer->add_space_prefix, &encoder->rewritten);
     if (encoder->rewritten.failed) return false;
-    struct slice rest = {encoder->rewritten.data, encoder->rewritten.n_bytes};
+    struct slice escaped = {encoder->rewritten.data, encoder->rewritten.n_bytes};
+    for (size_t at = 0; at < escaped.n_bytes;) {
+        struct special_match match =
+            special_find(&tokenizer->special, &tokenizer->tokens, escaped, at, SPECIAL_SYMBOL);
+        if (!encode_spm_words(encoder, (struct slice){escaped.data + at, match.start - at}))
+            return false;
+        if (match.token >= 0) put(encoder, match.token);
+        at = match.start + match.n_bytes;
+    }
+    return true;
+}
+
+static bool encode_spm_words(struct encoder *encoder, struct slice rest)
+{
+    const struct spm *spm = &encoder->tokenizer->spm;
     while (rest.n_bytes) {
         struct slice word = {rest.data, spm_word_length(spm, rest)};
         if (!encode_word(encoder, word)) return false;

@@ -12,7 +12,7 @@ void shield_raise(const struct special *special, const struct tokens *tokens, st
                   struct buffer *out)
 {
     for (size_t at = 0; at < text.n_bytes;) {
-        struct special_match match = special_find(special, tokens, text, at, true);
+        struct special_match match = special_find(special, tokens, text, at, SPECIAL_ALL);
         buffer_append(out, text.data + at, match.start - at);
         at = match.start;
         if (match.token < 0) break;

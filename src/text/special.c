@@ -11,7 +11,8 @@ static bool is_special(const struct token *token);
 static bool add(struct special *special, struct slice text, int32_t id);
 static int32_t add_node(struct special *special, int32_t *list, uint8_t byte);
 static struct special_match longest_at(const struct special *special, const struct tokens *tokens,
-                                       struct slice text, size_t start, bool control);
+                                       struct slice text, size_t start, int kinds);
+static int kind_of(const struct token *token);
 
 heft_status special_create(struct special *special, const struct tokens *tokens, heft_error *error)
 {
@@ -42,11 +43,11 @@ void special_free(struct special *special)
 }
 
 struct special_match special_find(const struct special *special, const struct tokens *tokens,
-                                  struct slice text, size_t from, bool control)
+                                  struct slice text, size_t from, int kinds)
 {
     for (size_t i = from; special->n_nodes && i < text.n_bytes; i++) {
         if (special->first[(uint8_t)text.data[i]] < 0) continue;
-        struct special_match match = longest_at(special, tokens, text, i, control);
+        struct special_match match = longest_at(special, tokens, text, i, kinds);
         if (match.token >= 0) return match;
     }
     return (struct special_match){text.n_bytes, 0, -1};
@@ -96,13 +97,13 @@ static int32_t add_node(struct special *special, int32_t *list, uint8_t byte)
 }
 
 static struct special_match longest_at(const struct special *special, const struct tokens *tokens,
-                                       struct slice text, size_t start, bool control)
+                                       struct slice text, size_t start, int kinds)
 {
     struct special_match match = {start, 0, -1};
     int32_t node = special->first[(uint8_t)text.data[start]];
     for (size_t i = start;;) {
         int32_t token = special->nodes[node].token;
-        if (token >= 0 && (control || tokens->items[token].type == TOKEN_USER_DEFINED))
+        if (token >= 0 && kinds & kind_of(&tokens->items[token]))
             match = (struct special_match){start, i + 1 - start, token};
         if (++i == text.n_bytes) return match;
         node = special->nodes[node].child;
@@ -110,4 +111,10 @@ static struct special_match longest_at(const struct special *special, const stru
             node = special->nodes[node].sibling;
         if (node < 0) return match;
     }
+}
+
+static int kind_of(const struct token *token)
+{
+    if (token->type != TOKEN_USER_DEFINED) return SPECIAL_CONTROL;
+    return token->is_symbol ? SPECIAL_SYMBOL : SPECIAL_ADDED;
 }

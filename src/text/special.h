@@ -24,9 +24,15 @@ struct special_match {
 heft_status special_create(struct special *special, const struct tokens *tokens, heft_error *error);
 void special_free(struct special *special);
 
-/* The leftmost, and there the longest, token in text[from..]. `control` also finds control and
- * unknown tokens, otherwise only user-defined ones count. */
+enum special_kinds {
+    SPECIAL_CONTROL = 1, /* and unknown */
+    SPECIAL_ADDED = 2,   /* user-defined */
+    SPECIAL_SYMBOL = 4,  /* user-defined, and as such known to SentencePiece */
+    SPECIAL_ALL = 7
+};
+
+/* The leftmost, and there the longest, token of some kinds in text[from..]. */
 struct special_match special_find(const struct special *special, const struct tokens *tokens,
-                                  struct slice text, size_t from, bool control);
+                                  struct slice text, size_t from, int kinds);
 
 size_t special_memory(const struct special *special);

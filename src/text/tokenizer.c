@@ -208,13 +208,14 @@ static void mark_ends(struct tokenizer *tokenizer, const struct vocab_source *so
         if (id >= 0 && (items[id].type == TOKEN_CONTROL || items[id].type == TOKEN_USER_DEFINED))
             items[id].is_end = true;
     }
-    /* Where a message and a turn end differently, <|end|> only ends a message. */
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (ids[i] >= 0) items[ids[i]].is_end = true;
+    /* Where a message and a turn end differently, <|end|> only ends a message, whatever a file
+     * names as the end. */
     int32_t end = tokenizer_find(tokenizer, slice_of("<|end|>"));
     bool has_turn_end = tokenizer_find(tokenizer, slice_of("<|return|>")) >= 0 ||
                         tokenizer_find(tokenizer, slice_of("<|flush|>")) >= 0;
     if (end >= 0 && has_turn_end) items[end].is_end = false;
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (ids[i] >= 0) items[ids[i]].is_end = true;
 }
 
 static bool has_token(const struct tokenizer *tokenizer, int32_t token)

@@ -13,7 +13,9 @@ enum { MAX_TOKEN_BYTES = 65535 };
 static heft_status allocate(struct tokens *tokens, const struct vocab_source *source,
                             heft_error *error);
 static uint8_t token_type(const struct vocab_source *source, int id);
-static uint32_t write_piece(const struct vocab_source *source, int id, uint8_t type, char *out);
+static bool is_symbol(const struct vocab_source *source, int id, uint8_t type);
+static uint32_t write_piece(const struct vocab_source *source, int id, const struct token *token,
+                            char *out);
 static uint32_t write_bpe_piece(struct slice text, char *out);
 static uint32_t write_spm_piece(struct slice text, char *out);
 static void insert(struct tokens *tokens, int32_t id);
@@ -31,11 +33,12 @@ heft_status tokens_create(struct tokens *tokens, const struct vocab_source *sour
         struct token *token = &tokens->items[id];
         struct slice text = source->tokens[id];
         token->type = token_type(source, id);
+        token->is_symbol = is_symbol(source, id, token->type);
         token->text = (uint32_t)tokens->n_bytes;
         token->n_text = (uint32_t)text.n_bytes;
         if (text.n_bytes) memcpy(tokens->bytes + token->text, text.data, text.n_bytes);
         token->piece = token->text + token->n_text;
-        token->n_piece = write_piece(source, id, token->type, tokens->bytes + token->piece);
+        token->n_piece = write_piece(source, id, token, tokens->bytes + token->piece);
         tokens->n_bytes = (size_t)token->piece + token->n_piece;
         if (token->n_text) insert(tokens, id);
     }
@@ -119,9 +122,20 @@ static uint8_t token_type(const struct vocab_source *source, int id)
     return type == TOKEN_BYTE && !is_byte ? TOKEN_NORMAL : (uint8_t)type;
 }
 
-static uint32_t write_piece(const struct vocab_source *source, int id, uint8_t type, char *out)
+/* Converters give a score of -1000 to the tokens that were added to a SentencePiece vocabulary
+ * later, by tools which cut a text at them before SentencePiece sees it. */
+static bool is_symbol(const struct vocab_source *source, int id, uint8_t type)
+{
+    const float added_score = -1000;
+    return source->kind == VOCAB_SPM && type == TOKEN_USER_DEFINED &&
+           !(source->scores && source->scores[id] <= added_score);
+}
+
+static uint32_t write_piece(const struct vocab_source *source, int id, const struct token *token,
+                            char *out)
 {
     struct slice text = source->tokens[id];
+    uint8_t type = token->is_symbol ? TOKEN_NORMAL : token->type;
     if (type == TOKEN_BYTE) {
         *out = (char)tokens_byte_value(text);
         return 1;

@@ -10,6 +10,7 @@ struct token {
     uint32_t piece, n_piece; /* as it reads, in `bytes` */
     uint8_t type;
     bool is_end;
+    bool is_symbol; /* SPM: user-defined, and as such known to SentencePiece */
 };
 
 struct tokens {

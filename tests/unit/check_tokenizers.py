@@ -454,8 +454,11 @@ gets the text as Python composes it. The package `tokenizers` has tables of Unic
 leaves 98 combining marks that came later in the order they are in; the engine follows the standard.
 With the package's own NFC, 178 of these 100000 strings differ, all of them for that reason.
 
-The SentencePiece vocabularies run without the texts of their own special tokens. After such a
-token the engine begins a word, as the converted files of these models do; the package does not.
+The SentencePiece vocabularies run with their user-defined symbols ([REFERENCE_DOC_0], [REF]), and
+without the texts of control tokens, which that package never finds in a text. A symbol is whole
+before anything is merged, and no word begins anew behind it, as in the package; llama.cpp begins
+one. Tokens that a converter has added later, which have a score of -1000 in a file, cut the text
+as control tokens do, and a word begins behind them: so do the tools that know of such tokens.
 
 | vocabulary | from | judge | strings | differ |
 |---|---|---|---|---|

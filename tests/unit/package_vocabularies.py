@@ -60,7 +60,7 @@ def mistral(data):
         vocabulary = vocab_to_gguf.from_sentencepiece(path)
         processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         yield Case(f"Mistral {path.suffix[1:]}", package, version_of("sentencepiece"), vocabulary,
-                   processor.encode, [])
+                   processor.encode, vocabulary.texts_of(vocab_to_gguf.USER_DEFINED))
     for path in sorted(data.glob("tekken_*.json")):
         tekken = Tekkenizer.from_file(path)
         yield Case(path.stem, package, version_of("tiktoken"), tekken_vocabulary(path),

@@ -88,6 +88,14 @@ static void start_spm(struct vocab *vocab)
     vocab->source.add_space_prefix = true;
 }
 
+/* -1 for NULL. */
+static int32_t token_of(const struct vocab *vocab, const char *text)
+{
+    for (int32_t id = 0; text && id < vocab->source.n_tokens; id++)
+        if (slice_is(vocab->tokens[id], text)) return id;
+    return -1;
+}
+
 static struct tokenizer *finish(struct vocab *vocab)
 {
     struct tokenizer *tokenizer;
@@ -196,6 +204,93 @@ static void test_bpe_special_tokens(void **state)
     assert_int_equal(tokenizer_decode(tokenizer, tool, false, text, sizeof text), 6);
     assert_int_equal(tokenizer_decode(tokenizer, 100000, true, text, sizeof text), 0);
     tokenizer_free(tokenizer);
+}
+
+/* The tokens that end a turn, family by family: those a file names, and those it leaves out. */
+static void test_ends_of_turns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *family, *eos, *eot, *eom; /* in the metadata; NULL: not there */
+        const char *ends[4], *others[5];      /* in the vocabulary */
+    } families[] = {
+        {"Command R+",
+         "<|END_OF_TURN_TOKEN|>",
+         NULL,
+         NULL,
+         {"<|END_OF_TURN_TOKEN|>"},
+         {"<|START_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>", "<BOS_TOKEN>", "<EOS_TOKEN>"}},
+        {"DBRX",
+         "<|endoftext|>",
+         NULL,
+         NULL,
+         {"<|endoftext|>", "<|im_end|>"},
+         {"<|im_start|>", "<|pad|>"}},
+        {"Mixtral 8x22B",
+         "</s>",
+         NULL,
+         NULL,
+         {"</s>"},
+         {"<s>", "[INST]", "[/INST]", "[TOOL_CALLS]", "[/TOOL_RESULTS]"}},
+        {"Llama 3.1",
+         "<|eot_id|>",
+         NULL,
+         NULL,
+         {"<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"},
+         {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|python_tag|>"}},
+        {"DeepSeek V3 and R1",
+         "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
+         NULL,
+         NULL,
+         {"<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "<|EOT|>"},
+         {"<\uFF5CAssistant\uFF5C>", "<\uFF5CUser\uFF5C>", "<think>",
+          "<\uFF5Ctool\u2581calls\u2581end\uFF5C>"}},
+        {"gpt-oss",
+         "<|return|>",
+         "<|end|>",
+         NULL,
+         {"<|return|>", "<|call|>", "<|endoftext|>"},
+         {"<|end|>", "<|start|>", "<|channel|>", "<|message|>"}},
+        {"GLM 4.5",
+         "<|endoftext|>",
+         "<|user|>",
+         "<|observation|>",
+         {"<|endoftext|>", "<|user|>", "<|observation|>"},
+         {"<|assistant|>", "<|system|>", "[gMASK]", "<tool_call>"}},
+        {"Kimi K2",
+         "[EOS]",
+         NULL,
+         NULL,
+         {"[EOS]", "[EOT]", "<|im_end|>"},
+         {"<|im_user|>", "<|im_middle|>", "<|tool_calls_section_end|>"}},
+        {"MiniMax M2", "[e~[", NULL, NULL, {"[e~["}, {"]~b]", "]~!b[", "</minimax:tool_call>"}},
+        {"Qwen",
+         "<|im_end|>",
+         NULL,
+         NULL,
+         {"<|im_end|>", "<|endoftext|>"},
+         {"<|im_start|>", "</tool_call>", "</think>"}},
+    };
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct vocab vocab;
+        start_bpe(&vocab);
+        for (int j = 0; j < 4 && families[i].ends[j]; j++)
+            add_token(&vocab, families[i].ends[j], TOKEN_CONTROL, 0);
+        for (int j = 0; j < 5 && families[i].others[j]; j++)
+            add_token(&vocab, families[i].others[j], TOKEN_CONTROL, 0);
+        vocab.source.eos = token_of(&vocab, families[i].eos);
+        vocab.source.eot = token_of(&vocab, families[i].eot);
+        vocab.source.eom = token_of(&vocab, families[i].eom);
+        struct tokenizer *tokenizer = finish(&vocab);
+        for (int32_t id = 0; id < vocab.source.n_tokens; id++) {
+            bool wanted = false;
+            for (int j = 0; j < 4 && families[i].ends[j]; j++)
+                wanted = wanted || slice_is(vocab.tokens[id], families[i].ends[j]);
+            if (tokenizer_is_end(tokenizer, id) != wanted)
+                fail_msg("%s: %s", families[i].family, vocab.tokens[id].data);
+        }
+        tokenizer_free(tokenizer);
+    }
 }
 
 /* Shields `text`, puts a control token before and behind as a template would, and encodes all. */
@@ -371,6 +466,37 @@ static void test_spm(void **state)
     CHECK(tokenizer, "ab", 0, ab);
     CHECK(tokenizer, "  b   a ", 0, b, space_a);
     CHECK(tokenizer, "   ", 0, -1);
+    tokenizer_free(tokenizer);
+}
+
+/* A symbol of SentencePiece stands inside of the text: no word begins anew behind it. Tokens added
+ * later, which converters give a score of -1000, cut the text. */
+static void test_spm_symbols(void **state)
+{
+    (void)state;
+    struct vocab vocab;
+    start_spm(&vocab);
+    int32_t space = add_token(&vocab, SPACE, TOKEN_NORMAL, -10),
+            a = add_token(&vocab, "a", TOKEN_NORMAL, -11);
+    int32_t space_a = add_token(&vocab, SPACE "a", TOKEN_NORMAL, -1),
+            a_ref = add_token(&vocab, "a[", TOKEN_NORMAL, -1);
+    int32_t ref = add_token(&vocab, "[REF]", TOKEN_USER_DEFINED, 0),
+            longer = add_token(&vocab, "[REF]s", TOKEN_USER_DEFINED, 0);
+    int32_t spaces = add_token(&vocab, SPACE SPACE, TOKEN_USER_DEFINED, 0),
+            added = add_token(&vocab, "<add>", TOKEN_USER_DEFINED, -1000);
+    struct tokenizer *tokenizer = finish(&vocab);
+    CHECK(tokenizer, "aa[REF]a", 0, space_a, a, ref, a); /* nothing is merged with it */
+    CHECK(tokenizer, "[REF]", 0, space, ref);
+    CHECK(tokenizer, "[REF]s[REF a", 0, space, longer, 3 + '[', 3 + 'R', 3 + 'E', 3 + 'F', space_a);
+    CHECK(tokenizer, "a  a", 0, space_a, spaces, a);
+    CHECK(tokenizer, "a<add>a", 0, space_a, added, space_a);
+    CHECK(tokenizer, "<add>[REF]a", HEFT_PARSE_SPECIAL, added, space, ref, a);
+    CHECK(tokenizer, "[REF]<s>[REF]", HEFT_PARSE_SPECIAL, space, ref, 1, space, ref);
+    CHECK(tokenizer, "aa[a", 0, space_a, a_ref, a);
+    char text[8];
+    assert_int_equal(tokenizer_decode(tokenizer, spaces, false, text, 8), 2);
+    assert_memory_equal(text, "  ", 2);
+    assert_int_equal(tokenizer_decode(tokenizer, ref, false, text, 8), 5);
     tokenizer_free(tokenizer);
 }
 
@@ -551,6 +677,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bpe_merges_by_rank),
         cmocka_unit_test(test_bpe_special_tokens),
+        cmocka_unit_test(test_ends_of_turns),
         cmocka_unit_test(test_shielded_text_gives_no_control_token),
         cmocka_unit_test(test_bpe_any_bytes),
         cmocka_unit_test(test_bpe_composes_letters),
@@ -558,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_long_text_like_short_ones),
         cmocka_unit_test(test_one_long_word),
         cmocka_unit_test(test_spm),
+        cmocka_unit_test(test_spm_symbols),
         cmocka_unit_test(test_spm_tokens_of_several_words),
         cmocka_unit_test(test_spm_without_bytes),
         cmocka_unit_test(test_stream_gives_whole_characters),
