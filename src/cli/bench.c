@@ -78,7 +78,7 @@ static const struct option bench_options[] = {
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "[options] MODEL",
+    .usage = "[options] [MODEL]",
     .summary = "measure speed, as shares of what the machine can",
     .details =
         "Measures how many tokens a second are read from a prompt and written as an answer, at\n"

@@ -38,7 +38,7 @@ static const struct option show_options[] = {
 
 const struct command command_show = {
     .name = "show",
-    .usage = "[options] MODEL",
+    .usage = "[options] [MODEL]",
     .summary = "describe a model file",
     .details =
         "Describes a model file from its header: sizes, settings, tokenizer, chat template, and\n"

@@ -50,7 +50,7 @@ static const struct option tokenize_options[] = {
 
 const struct command command_tokenize = {
     .name = "tokenize",
-    .usage = "-m MODEL [options] TEXT|-",
+    .usage = "[options] TEXT|-",
     .summary = "text to tokens and back",
     .details =
         "Prints the tokens of a text, or with --decode the text of tokens. The weights are not\n"
