@@ -116,6 +116,27 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+struct file_direct file_open_direct(const char *path)
+{
+    struct file_direct file = {.descriptor = -1};
+    struct stat info;
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+#ifdef O_DIRECT
+    flags |= O_DIRECT;
+#endif
+    int fd = open(path, flags);
+    if (fd < 0) return file;
+    bool direct = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+#ifdef F_NOCACHE
+    direct = direct && fcntl(fd, F_NOCACHE, 1) == 0;
+#endif
+    if (!direct) {
+        close(fd);
+        return file;
+    }
+    return (struct file_direct){fd, (uint64_t)info.st_size, (uint64_t)info.st_blocks * 512};
+}
+
 /* Directories, devices and pipes are refused: they cannot be mapped or have no end. */
 static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error)
 {

@@ -29,3 +29,12 @@ heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error);
 
 bool file_exists(const char *path);
+
+/* Opens a regular file to be read past the page cache, in whole pages at multiples of the page
+ * size; its allocated bytes tell of holes. A negative descriptor where there is no such file, or a
+ * file system that always reads through the cache. macOS answers from the cache what is there. */
+struct file_direct {
+    int descriptor;
+    uint64_t n_bytes, n_allocated;
+};
+struct file_direct file_open_direct(const char *path);

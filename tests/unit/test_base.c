@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
+#include "base/drive.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -228,6 +230,39 @@ static void test_memory_is_plausible(void **state)
     assert_null(memory_take(SIZE_MAX / 2));
 }
 
+/* What it is depends on the machine; that it is no longer unknown needs a drive that can be read
+ * past the cache. */
+static void test_drive(void **state)
+{
+    (void)state;
+    enum { N_BYTES = 64 << 20 };
+    const char *path = in_folder("large");
+    heft_error error;
+    char *data = malloc(N_BYTES);
+    memset(data, 1, N_BYTES);
+    assert_int_equal(file_write(path, data, N_BYTES, &error), HEFT_OK);
+    free(data);
+    struct file_direct file = file_open_direct(path);
+    uint64_t begin = clock_ns();
+    double rate = drive_read_rate(path);
+    assert_true(clock_ns() - begin < 20ull * 1000000000);
+    if (file.descriptor >= 0) {
+        assert_int_equal(file.n_bytes, N_BYTES);
+        assert_true(rate > 1e5 && rate < 1e12);
+        close(file.descriptor);
+    } else {
+        assert_true(rate == 0);
+    }
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, N_BYTES), 0); /* holes are not read from a drive */
+    assert_true(drive_read_rate(path) == 0);
+    assert_int_equal(file_write(path, "small", 5, &error), HEFT_OK);
+    assert_true(drive_read_rate(path) == 0);
+    assert_int_equal(unlink(path), 0);
+    assert_true(drive_read_rate(folder) == 0);
+    assert_true(drive_read_rate(in_folder("nothing")) == 0);
+}
+
 /* ---- sentences ---- */
 
 static void test_errors(void **state)
@@ -272,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_file_of_no_bytes),
         cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_memory_is_plausible),
+        cmocka_unit_test(test_drive),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_errors_are_cut),
     };
