@@ -5,9 +5,10 @@
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 
-enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_LIMIT };
+enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_AVX512VBMI, TIER_LIMIT };
 
-static const char *const tier_names[TIER_LIMIT + 1] = {"c", "avx2", "avx512", "avx512vnni", NULL};
+static const char *const tier_names[TIER_LIMIT + 1] = {"c",          "avx2",       "avx512",
+                                                       "avx512vnni", "avx512vbmi", NULL};
 
 static bool has_f16c(void)
 {
@@ -24,7 +25,10 @@ static int highest_tier(void)
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
         return TIER_AVX2;
-    return __builtin_cpu_supports("avx512vnni") ? TIER_AVX512VNNI : TIER_AVX512;
+    if (!__builtin_cpu_supports("avx512vnni")) return TIER_AVX512;
+    if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("gfni"))
+        return TIER_AVX512VNNI;
+    return TIER_AVX512VBMI;
 }
 
 const char *const *kernels_tiers(void)
@@ -34,6 +38,7 @@ const char *const *kernels_tiers(void)
         {"c", "avx2"},
         {"c", "avx2", "avx512"},
         {"c", "avx2", "avx512", "avx512vnni"},
+        {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi"},
     };
     return lists[highest_tier()];
 }
@@ -170,6 +175,17 @@ static void fill_avx512vnni(struct kernels *kernels)
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx512vnni);
 }
 
+/* Permutations of bytes, and maps of bits. */
+static void fill_avx512vbmi(struct kernels *kernels)
+{
+    kernels->name = "avx512vbmi";
+    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vbmi);
+}
+
 bool kernels_init_arch(struct kernels *kernels, const char *mask)
 {
     int limit = highest_tier();
@@ -182,5 +198,6 @@ bool kernels_init_arch(struct kernels *kernels, const char *mask)
     if (limit >= TIER_AVX2) fill_avx2(kernels);
     if (limit >= TIER_AVX512) fill_avx512(kernels);
     if (limit >= TIER_AVX512VNNI) fill_avx512vnni(kernels);
+    if (limit >= TIER_AVX512VBMI) fill_avx512vbmi(kernels);
     return true;
 }

@@ -59,6 +59,12 @@ MATMUL(matmul_q8_0_avx512vnni);
 MATMUL(matmul_iq4_nl_avx512vnni);
 MATMUL(matmul_mxfp4_avx512vnni);
 
+MATMUL(matmul_iq2_xxs_avx512vbmi);
+MATMUL(matmul_iq2_xs_avx512vbmi);
+MATMUL(matmul_iq2_s_avx512vbmi);
+MATMUL(matmul_iq3_xxs_avx512vbmi);
+MATMUL(matmul_iq3_s_avx512vbmi);
+
 MATMUL(matmul_wide_q2_k_avx512vnni);
 MATMUL(matmul_wide_q3_k_avx512vnni);
 MATMUL(matmul_wide_q4_k_avx512vnni);
