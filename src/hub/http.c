@@ -1,6 +1,5 @@
 #include "hub/http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,11 @@
 
 #include "base/error.h"
 #include "hub/address.h"
-#include "hub/http_fields.h"
+#include "hub/transfer.h"
 
 enum {
     MAX_REDIRECTS = 10,
-    MAX_PAUSE_S = 20,          /* a server that asks for a longer one is not waited for */
-    CONNECT_TIMEOUT_S = 15,    /* at most; less where the options say so */
-    LEAST_BYTES_A_SECOND = 64, /* below it a connection counts as standing still */
-    MAX_REFUSAL_BYTES = 1 << 20,
+    MAX_PAUSE_S = 20, /* a server that asks for a longer one is not waited for */
 };
 
 struct http {
@@ -24,7 +20,6 @@ struct http {
     struct curl_slist *token; /* the header field, or NULL */
     char *origin, *certificates;
     int timeout_s, n_attempts, pause_ms;
-    char problem[CURL_ERROR_SIZE];
 };
 
 /* One request and what has come of its answer. */
@@ -35,10 +30,7 @@ struct exchange {
     heft_error *error;
     char *url;       /* where it is asked now */
     int n_redirects; /* so far */
-    uint64_t first;  /* of the range that came */
-    uint64_t n_skipped, n_refused;
-    bool stopped;  /* by us, as all that is wanted is there */
-    bool too_long; /* more than a whole answer may have */
+    struct transfer last;
 };
 
 enum outcome { DONE, AGAIN, FAILED };
@@ -159,33 +151,31 @@ static bool busy(int code)
 
 /* ---- one attempt ---- */
 
-static CURLcode perform(struct exchange *exchange);
 static enum outcome follow(struct exchange *exchange);
 static enum outcome judge(struct exchange *exchange);
-static enum outcome explain(struct exchange *exchange, CURLcode code);
+static enum outcome explain_failure(struct exchange *exchange, CURLcode code);
 static heft_status say(struct exchange *exchange, heft_status status, const char *what);
-
-static void reply_clear(struct http_reply *reply)
-{
-    buffer_clear(&reply->body);
-    free(reply->next);
-    *reply = (struct http_reply){.body = reply->body, .total = HTTP_UNKNOWN};
-}
 
 static enum outcome attempt(struct exchange *exchange)
 {
+    struct http *http = exchange->http;
     exchange->url = strdup(exchange->request->url);
-    for (;;) {
-        if (!exchange->url) {
-            error_set(exchange->error, HEFT_INTERNAL, "no memory for an address");
-            return FAILED;
-        }
-        reply_clear(exchange->reply);
-        CURLcode code = perform(exchange);
-        if (code != CURLE_OK && !exchange->stopped) return explain(exchange, code);
+    while (exchange->url) {
+        bool safe = address_may_have_token(http->origin, exchange->url);
+        exchange->last = (struct transfer){.easy = http->easy,
+                                           .request = exchange->request,
+                                           .url = exchange->url,
+                                           .token = safe ? http->token : NULL,
+                                           .certificates = http->certificates,
+                                           .timeout_s = http->timeout_s,
+                                           .reply = exchange->reply};
+        CURLcode code = transfer_run(&exchange->last);
+        if (code != CURLE_OK) return explain_failure(exchange, code);
         if (exchange->reply->code / 100 != 3) return judge(exchange);
         if (follow(exchange) == FAILED) return FAILED;
     }
+    error_set(exchange->error, HEFT_INTERNAL, "no memory for an address");
+    return FAILED;
 }
 
 /* Redirects are followed by hand: the token must not go along, and a file may not come over a
@@ -223,11 +213,11 @@ static enum outcome check_answer(struct exchange *exchange)
     if (reply->body.failed) {
         status = HEFT_INTERNAL;
         snprintf(what, sizeof what, "no memory for the answer");
-    } else if (exchange->too_long) {
+    } else if (exchange->last.too_long) {
         status = HEFT_BAD_FILE;
         snprintf(what, sizeof what, "longer than %zu bytes, which is more than such a file needs",
                  request->n_bytes);
-    } else if (reply->code == 206 && (request->whole || exchange->first != request->first)) {
+    } else if (reply->code == 206 && (request->whole || exchange->last.first != request->first)) {
         snprintf(what, sizeof what,
                  "the server sent another part of the file than it was asked for");
     }
@@ -242,8 +232,8 @@ static uint64_t whole_length(const struct exchange *exchange)
     curl_off_t length = -1;
     curl_easy_getinfo(exchange->http->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     if (length >= 0) return (uint64_t)length;
-    if (exchange->stopped) return HTTP_UNKNOWN;
-    return exchange->n_skipped + exchange->reply->body.n_bytes;
+    if (exchange->last.stopped) return HTTP_UNKNOWN;
+    return exchange->last.n_skipped + exchange->reply->body.n_bytes;
 }
 
 static enum outcome explain_code(struct exchange *exchange, int code)
@@ -274,9 +264,9 @@ static enum outcome judge(struct exchange *exchange)
     return explain_code(exchange, code);
 }
 
-static enum outcome explain(struct exchange *exchange, CURLcode code)
+static enum outcome explain_failure(struct exchange *exchange, CURLcode code)
 {
-    const char *problem = exchange->http->problem;
+    const char *problem = exchange->last.problem;
     if (code == CURLE_OUT_OF_MEMORY)
         say(exchange, HEFT_INTERNAL, "no memory for the connection");
     else
@@ -295,114 +285,4 @@ static heft_status say(struct exchange *exchange, heft_status status, const char
         return error_set(exchange->error, status, "%.*s: %s", n_asked, asked, what);
     return error_set(exchange->error, status, "%.*s, redirected to %.*s: %s", n_asked, asked, n_now,
                      now, what);
-}
-
-/* ---- the transfer ---- */
-
-static size_t take_field(char *data, size_t one, size_t n, void *context);
-static size_t take_body(char *data, size_t one, size_t n, void *context);
-
-static CURLcode perform(struct exchange *exchange)
-{
-    struct http *http = exchange->http;
-    const struct http_request *request = exchange->request;
-    CURL *easy = http->easy;
-    long connect_s = http->timeout_s < CONNECT_TIMEOUT_S ? http->timeout_s : CONNECT_TIMEOUT_S;
-    char range[48];
-    snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->first,
-             (unsigned long long)(request->first + request->n_bytes - 1));
-    curl_easy_reset(easy);
-    http->problem[0] = 0;
-    exchange->n_skipped = exchange->n_refused = 0;
-    exchange->stopped = exchange->too_long = false;
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "heft");
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, connect_s);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)LEAST_BYTES_A_SECOND);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)http->timeout_s);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_field);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-    if (http->certificates) curl_easy_setopt(easy, CURLOPT_CAINFO, http->certificates);
-    if (http->token && address_may_have_token(http->origin, exchange->url))
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->token);
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
-    if (code == CURLE_OK && !request->whole) code = curl_easy_setopt(easy, CURLOPT_RANGE, range);
-    return code == CURLE_OK ? curl_easy_perform(easy) : code;
-}
-
-static void begin_answer(struct exchange *exchange)
-{
-    long code = 0;
-    curl_easy_getinfo(exchange->http->easy, CURLINFO_RESPONSE_CODE, &code);
-    reply_clear(exchange->reply);
-    exchange->reply->code = (int)code;
-    exchange->first = 0;
-}
-
-static void copy_text(char *to, size_t n_room, struct slice from)
-{
-    if (from.n_bytes >= n_room) return;
-    memcpy(to, from.data, from.n_bytes);
-    to[from.n_bytes] = 0;
-}
-
-static size_t take_field(char *data, size_t one, size_t n, void *context)
-{
-    struct exchange *exchange = context;
-    struct http_reply *reply = exchange->reply;
-    struct slice line = {data, one * n}, value, url;
-    uint64_t first, total;
-    /* Answers of a proxy and interim ones come before the one that counts. */
-    if (line.n_bytes >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
-        begin_answer(exchange);
-    } else if (http_field(line, "etag", &value)) {
-        copy_text(reply->etag, sizeof reply->etag, value);
-    } else if (http_field(line, "x-error-code", &value)) {
-        copy_text(reply->refusal, sizeof reply->refusal, value);
-    } else if (reply->code == 206 && http_field(line, "content-range", &value)) {
-        bool good = http_content_range(value, &first, &total);
-        exchange->first = good ? first : HTTP_UNKNOWN;
-        reply->total = good ? total : HTTP_UNKNOWN;
-    } else if (!reply->next && http_field(line, "link", &value) && http_link_next(value, &url)) {
-        char *relative = strndup(url.data, url.n_bytes);
-        reply->next = relative ? address_absolute(exchange->url, relative) : NULL;
-        free(relative);
-    }
-    return one * n;
-}
-
-/* The page that explains a refusal is not read, only passed over. */
-static size_t pass_over(struct exchange *exchange, size_t n_bytes)
-{
-    exchange->n_refused += n_bytes;
-    exchange->stopped = exchange->n_refused > MAX_REFUSAL_BYTES;
-    return exchange->stopped ? 0 : n_bytes;
-}
-
-static size_t take_body(char *data, size_t one, size_t n, void *context)
-{
-    struct exchange *exchange = context;
-    const struct http_request *request = exchange->request;
-    struct http_reply *reply = exchange->reply;
-    struct buffer *body = &reply->body;
-    size_t n_bytes = one * n, n_taken = n_bytes;
-    if (reply->code != 200 && reply->code != 206) return pass_over(exchange, n_bytes);
-
-    if (reply->code == 200) {
-        /* A server without ranges begins at the beginning. */
-        uint64_t n_ahead = request->first - exchange->n_skipped;
-        size_t n_skip = n_ahead < n_bytes ? (size_t)n_ahead : n_bytes;
-        exchange->n_skipped += n_skip;
-        data += n_skip;
-        n_taken -= n_skip;
-    }
-    size_t n_room = request->n_bytes - body->n_bytes;
-    buffer_append(body, data, n_taken < n_room ? n_taken : n_room);
-    exchange->too_long = request->whole && n_taken > n_room;
-    exchange->stopped = body->failed || n_taken > n_room ||
-                        (reply->code == 200 && !request->whole && n_taken == n_room);
-    return exchange->stopped ? 0 : n_bytes;
 }

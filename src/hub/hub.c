@@ -25,6 +25,8 @@ enum {
     LATER_GUESS_BYTES = 32 << 10,
 };
 
+static const char index_name[] = "model.safetensors.index.json";
+
 /* A model on its way from a name to a folder. */
 struct opening {
     const struct hub_options *options;
@@ -233,34 +235,51 @@ static bool folder_is_whole(const struct opening *opening)
     return whole;
 }
 
+/* The names of the chosen files in the folder of the index, as a set. */
+static json_t *chosen_names(const struct hub_choice *choice, size_t n_folder)
+{
+    json_t *names = json_object();
+    for (int i = 0; i < choice->n_files; i++)
+        json_object_set_new(names, choice->files[i].path + n_folder, json_true());
+    return names;
+}
+
 /* Every file that the index of a safetensors model speaks of must have been chosen. */
 static heft_status check_index(struct opening *opening, const struct hub_part_file *index,
                                const struct buffer *text)
 {
-    const struct hub_choice *choice = &opening->choice;
-    size_t n_folder = strlen(index->path) - strlen("model.safetensors.index.json");
+    size_t n_folder = strlen(index->path) - strlen(index_name);
+    json_t *names = chosen_names(&opening->choice, n_folder);
     json_t *root = json_loadb(text->data, text->n_bytes, 0, NULL);
     json_t *map = json_object_get(root, "weight_map"), *file;
-    const char *tensor;
+    const char *tensor, *stray = NULL, *missing = "";
+    json_object_foreach(map, tensor, file)
+    {
+        const char *name = json_is_string(file) ? json_string_value(file) : "";
+        if (stray || json_object_get(names, name)) continue;
+        stray = tensor;
+        missing = name;
+    }
     heft_status status = HEFT_OK;
     if (!json_is_object(map))
         status =
             error_set(opening->error, HEFT_BAD_FILE,
                       "%s: it has no 'weight_map' that says where the tensors are", index->path);
-    json_object_foreach(map, tensor, file)
-    {
-        const char *name = json_is_string(file) ? json_string_value(file) : "";
-        bool found = false;
-        for (int i = 0; i < choice->n_files && !found; i++)
-            found = strcmp(choice->files[i].path + n_folder, name) == 0;
-        if (found || status != HEFT_OK) continue;
+    else if (stray)
         status = error_set(opening->error, HEFT_BAD_FILE,
                            "%s: tensor '%.100s' is said to be in '%.200s', which is not a file of "
                            "this model",
-                           index->path, tensor, name);
-    }
+                           index->path, stray, missing);
     json_decref(root);
+    json_decref(names);
     return status;
+}
+
+static bool is_index(const struct hub_part_file *file)
+{
+    size_t n = strlen(file->path), n_name = strlen(index_name);
+    return file->kind == HUB_SMALL && n >= n_name &&
+           strcmp(file->path + n - n_name, index_name) == 0;
 }
 
 static heft_status fetch_file(struct opening *opening, const char *folder, int number)
@@ -271,17 +290,13 @@ static heft_status fetch_file(struct opening *opening, const char *folder, int n
                                      .file = file,
                                      .need = opening->need,
                                      .guess = number == 0 ? FIRST_GUESS_BYTES : LATER_GUESS_BYTES};
-    static const char index[] = "model.safetensors.index.json";
     struct buffer data = {0};
     bool ranged = true;
-    size_t n_path = strlen(file->path), n_index = sizeof index - 1;
     heft_status status = file->kind == HUB_SMALL
                              ? header_read_small(&request, &data, opening->error)
                              : header_read(&request, &data, &ranged, opening->error);
     if (!ranged) opening->model->no_ranges = true;
-    if (status == HEFT_OK && file->kind == HUB_SMALL && n_path >= n_index &&
-        strcmp(file->path + n_path - n_index, index) == 0)
-        status = check_index(opening, file, &data);
+    if (status == HEFT_OK && is_index(file)) status = check_index(opening, file, &data);
     if (status == HEFT_OK)
         status =
             cache_write(folder, file->path, data.data, data.n_bytes, file->n_bytes, opening->error);

@@ -284,29 +284,35 @@ heft_status hub_listing_load(const char *path, struct hub_listing *out, heft_err
 
 /* ---- refusals ---- */
 
+static heft_status refuse_file(const char *url, int code, heft_error *error)
+{
+    return error_set(error, HEFT_BAD_FILE, "%.*s: %s (%d)", (int)strcspn(url, "?#"), url,
+                     code == 404 ? "the server has no such file" : "the server refuses to send it",
+                     code);
+}
+
 heft_status hub_refusal(const struct hub_name *name, const char *path,
                         const struct http_reply *reply, heft_error *error)
 {
-    const char *what = name->repo[0] ? name->repo : name->origin;
-    bool gated = strcasecmp(reply->refusal, "GatedRepo") == 0;
-    if (gated)
-        return error_set(
-            error, HEFT_BAD_FILE,
-            "%s: the repository is gated: accept its terms at %s/%s and set HF_TOKEN to "
-            "a token of that account",
-            what, name->origin, name->repo);
+    const char *repo = name->repo, *hub = name->origin;
+    if (name->url[0]) return refuse_file(name->url, reply->code, error);
+    if (strcasecmp(reply->refusal, "GatedRepo") == 0)
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: the repository is gated: accept its terms at %s/%s and set HF_TOKEN "
+                         "to a token of that account",
+                         repo, hub, repo);
     if (reply->code == 404 && strcasecmp(reply->refusal, "RevisionNotFound") == 0)
-        return error_set(error, HEFT_BAD_FILE, "%s: %s has no revision '%s' of it", what,
-                         name->origin, name->revision);
+        return error_set(error, HEFT_BAD_FILE, "%s: %s has no revision '%s' of it", repo, hub,
+                         name->revision);
     if (reply->code == 404 && path)
-        return error_set(error, HEFT_BAD_FILE, "%s: %s has no file '%s' in it (404)", what,
-                         name->origin, path);
+        return error_set(error, HEFT_BAD_FILE, "%s: %s has no file '%s' in it (404)", repo, hub,
+                         path);
     if (reply->code == 404)
-        return error_set(error, HEFT_BAD_FILE, "%s: %s has no repository of that name (404)", what,
-                         name->origin);
+        return error_set(error, HEFT_BAD_FILE, "%s: %s has no repository of that name (404)", repo,
+                         hub);
     /* A hub does not say of a private repository that it exists. */
     return error_set(error, HEFT_BAD_FILE,
                      "%s: %s refuses to show %s (%d): it does not exist, or it is private and "
                      "HF_TOKEN must be set to a token that may read it",
-                     what, name->origin, path ? path : "the repository", reply->code);
+                     repo, hub, path ? path : "the repository", reply->code);
 }

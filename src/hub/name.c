@@ -16,6 +16,7 @@ static const char *const hub_hosts[] = {"huggingface.co", "www.huggingface.co", 
 static const char *after_host(const char *text);
 static bool is_web(const char *text);
 static bool is_repo(struct slice text);
+static bool ends_with(struct slice text, const char *ending);
 static heft_status parse_short(const char *text, struct hub_name *out, heft_error *error);
 static heft_status parse_url(const char *text, struct hub_name *out, heft_error *error);
 static heft_status set_endpoint(const char *endpoint, struct hub_name *out, heft_error *error);
@@ -23,8 +24,11 @@ static heft_status set_endpoint(const char *endpoint, struct hub_name *out, heft
 bool hub_name_is_remote(const char *text)
 {
     if (is_web(text) || after_host(text)) return true;
-    size_t n = strcspn(text, ":");
-    return is_repo((struct slice){text, n});
+    struct slice repo = {text, strcspn(text, ":")};
+    /* A misspelt path of a file here must not become a question to a hub. Only in small letters, as
+     * there are repositories called "x.GGUF". */
+    bool is_file = ends_with(repo, ".gguf") || ends_with(repo, ".safetensors");
+    return is_repo(repo) && !is_file;
 }
 
 heft_status hub_name_parse(const char *text, const char *endpoint, struct hub_name *out,
@@ -68,18 +72,16 @@ static bool is_word(struct slice text)
 static bool ends_with(struct slice text, const char *ending)
 {
     size_t n = strlen(ending);
-    return text.n_bytes >= n && strncasecmp(text.data + text.n_bytes - n, ending, n) == 0;
+    return text.n_bytes >= n && memcmp(text.data + text.n_bytes - n, ending, n) == 0;
 }
 
-/* A misspelt path of a file here must not become a question to a hub. */
 static bool is_repo(struct slice text)
 {
     const char *slash = memchr(text.data, '/', text.n_bytes);
     if (!slash) return false;
     size_t n = (size_t)(slash - text.data);
     struct slice owner = {text.data, n}, repo = {slash + 1, text.n_bytes - n - 1};
-    return is_word(owner) && is_word(repo) && !ends_with(repo, ".gguf") &&
-           !ends_with(repo, ".safetensors");
+    return is_word(owner) && is_word(repo);
 }
 
 static bool is_web(const char *text)
@@ -218,7 +220,7 @@ static heft_status parse_url(const char *text, struct hub_name *out, heft_error 
         return no_sense(text, error);
     path = (struct slice){path.data + 1, path.n_bytes - 1};
     if (looks_like_hub(path)) return parse_short(path.data, out, error);
-    if (!ends_with(path, ".gguf"))
+    if (!ends_with(path, ".gguf") && !ends_with(path, ".GGUF"))
         return error_set(error, HEFT_USAGE,
                          "'%.300s': the address of a .gguf file or of a repository on a hub was "
                          "expected",

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -15,7 +16,10 @@ static heft_status read_token(struct hub_options *options, heft_error *error);
 
 static bool is_yes(const char *value)
 {
-    return value && value[0] && strcmp(value, "0") != 0;
+    static const char *const yes[] = {"1", "on", "yes", "true"};
+    for (size_t i = 0; value && i < sizeof yes / sizeof *yes; i++)
+        if (strcasecmp(value, yes[i]) == 0) return true;
+    return false;
 }
 
 static bool copy_variable(const char *name, const char *otherwise, char *to, size_t n_room)

@@ -396,6 +396,8 @@ static void a_file_on_no_hub(void **state)
     assert_true(remote.model.kept);
     assert_int_equal(world.at_hub[0].n_asked, n_asked + 1);
     remote_close(&remote);
+    snprintf(name, sizeof name, "%s/files/n.gguf?key=1", world.hub.origin);
+    fails(name, HEFT_BAD_FILE, "/files/n.gguf: the server has no such file (404)");
 }
 
 static void a_server_without_ranges(void **state)

@@ -44,6 +44,9 @@ static void names_of_repositories(void **state)
     is_name("https://HuggingFace.co/a/b/", NULL, &name);
     is_name("https://hf.co/a/b/tree/main", NULL, &name);
     is_name("https://huggingface.co/a/b?library=x", NULL, &name);
+    struct hub_name loud = name;
+    snprintf(loud.repo, sizeof loud.repo, "a/b-iMat.GGUF");
+    is_name("a/b-iMat.GGUF", NULL, &loud);
     snprintf(name.quant, sizeof name.quant, "UD-Q4_K_XL");
     is_name("a/b:UD-Q4_K_XL", NULL, &name);
     is_name("hf.co/a/b:UD-Q4_K_XL", NULL, &name);
@@ -86,7 +89,6 @@ static void names_that_make_no_sense(void **state)
         "../a",
         "a/b:",
         "a/b:Q4/K",
-        "a/b.gguf",
         "a b/c",
         "hf.co/a",
         "https://",
@@ -163,6 +165,8 @@ static void labels_are_found(void **state)
         {"dbrx-16x12b-instruct-q4_0", "Q4_0"},
         {"DeepSeek-R1.BF16", "BF16"},
         {"gpt-oss-120b-mxfp4", "MXFP4"},
+        {"c4ai-command-r-plus-Q5_K_M.gguf/c4ai-command-r-plus-Q5_K_M", "Q5_K_M"},
+        {"ggml-c4ai-command-r-plus-104b-iq1_s", "IQ1_S"},
         {"GUD-Q4_K_M", "Q4_K_M"},
         {"Qwen2.5-72B", ""},
         {"Q4", ""},
