@@ -1,10 +1,10 @@
 """heft against llama.cpp: the same files, the same tokens, how far apart are the distributions?
 
-    python compare_llama_cpp.py [--heft build/heft] [--only REGEX] [--write docs/conformance.md]
+    python compare_llama_cpp.py [--heft build/heft] [--only REGEX] [--write llama_cpp.tsv]
 
-Runs every golden model, and synthetic models of every architecture with matrices of every type.
-Needs `cyllama`, which carries llama.cpp. docs/conformance.md, which the script writes, says what is
-compared and when a case fails.
+Runs every golden model, the golden models with rounded matrices, and synthetic models of every
+architecture with matrices of every type. Needs `cyllama`, which carries llama.cpp. `make conformance`
+turns llama_cpp.tsv into tables; tests/golden/conformance says what is compared and when a case fails.
 """
 
 import argparse
@@ -13,10 +13,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from retype import TYPES, pack, retype, unpack
+from retype import PACKED, RANDOM, drop_prediction, retype, types_of, unpack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -24,39 +25,90 @@ DATA = os.path.join(HERE, "data")
 MAKE_MODEL = os.path.join(ROOT, "tools", "make_model.py")
 
 MAX_DIVERGENCE = 1e-3
-MAX_GOLDEN_DIVERGENCE = 1e-9
+MAX_EXACT_DIVERGENCE = 1e-9
 SLACK = 1.5  # heft from the exact result, as a multiple of llama.cpp from it
 SLACK_BETWEEN = 1.5  # heft from llama.cpp, where that is itself far from the exact result
 SLACK_CHOICE = 0.05  # by which heft may find the exact choice less often
 N_TOKENS = 96
+N_GREEDY = 64
 
-MADE_TYPES = "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K q4_k_m".split()
+# Rounding moves the logits of llama.cpp by s = sqrt(2 * its divergence from the exact result), there
+# or at most positions. Where another program moves them as much, independently, the distance of two of
+# them differs by 2 s, which a margin must exceed three times. The rest is for what is left where
+# nothing is rounded.
+TIE = 6
+MIN_MARGIN = 1e-3
+
+MADE_TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
+MADE_TYPES += ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "q4_k_m"]
+RETYPED = [name for name in RANDOM if name not in MADE_TYPES]
 WHOLE_BLOCKS = ["llama-a", "llama-d", "llama-e", "llama-f", "llama-g", "deepseek-b"]
-ARCHITECTURES = ["llama", "mixtral", "command-r", "dbrx", "deepseek2"]
+ARCHITECTURES = {
+    "llama": "llama",
+    "mixtral": "mixtral",
+    "command-r": "command-r",
+    "dbrx": "dbrx",
+    "deepseek": "deepseek2",
+}
 # So many that no groups can be made of those of deepseek2.
 ALL_EXPERTS = {"mixtral": "8", "dbrx": "8", "deepseek2": "7"}
 
+HEAD_NORMS = "expects norms of heads only from 64 layers on"
+QUERY_LATENT = "tells by the number of layers whether there is a query latent"
+NO_GROUPS = "routes without groups where their keys are absent"
+
 # Golden models that llama.cpp refuses or reads otherwise, see README.md.
 DIFFERENT = {
-    "command-r-a": "expects norms of heads only from 64 layers on",
-    "command-r-c": "expects norms of heads only from 64 layers on",
+    "command-r-a": HEAD_NORMS,
+    "command-r-c": HEAD_NORMS,
+    "command-r-halves": HEAD_NORMS,
+    "command-r-blocks": HEAD_NORMS,
+    "command-r-supers": HEAD_NORMS,
     "dbrx-b": "expects the width of one expert",
     "mixtral-b": "no longer reads one tensor for each expert",
     "mixtral-c": "expects gate and up apart",
-    "deepseek-a": "tells by the number of layers whether there is a query latent",
-    "deepseek-c": "routes without groups where their keys are absent",
+    "deepseek-a": QUERY_LATENT,
+    "deepseek-c": NO_GROUPS,
     "deepseek-d": "reads neither the attention factor nor the betas of deepseek2",
-    "deepseek-e": "tells by the number of layers whether there is a query latent",
+    "deepseek-e": QUERY_LATENT,
     "deepseek-f": "counts a group of a softmax router by its best two experts",
-    "deepseek-g": "routes without groups where their keys are absent",
+    "deepseek-g": NO_GROUPS,
 }
 
 
 @dataclass
-class Result:
+class Case:
+    model: str
+    types: str  # of the matrices, between commas; q4_k_m for the mix of that name
+    make: Callable[[], str]  # gives the path
+    tokens: list[int]
+
+
+@dataclass
+class Distance:
     divergence: float  # mean over positions, nats
     worst: float
     agreement: float  # share of positions at which both choose the same token
+
+
+@dataclass
+class Result:
+    both: Distance
+    ours: Distance  # from the exact result
+    theirs: Distance
+    n_decided: int  # of a continuation that llama.cpp has chosen: positions that are no ties
+    n_agreed: int  # those of them at which heft chooses the same
+
+    def passed(self) -> bool:
+        """No further from the exact result than llama.cpp, and no further from llama.cpp than that."""
+        slack = SLACK_CHOICE if self.theirs.divergence > 0 else 0
+        between = max(MAX_DIVERGENCE, SLACK_BETWEEN * self.theirs.divergence)
+        return (
+            self.ours.divergence <= SLACK * self.theirs.divergence + MAX_EXACT_DIVERGENCE
+            and self.ours.agreement >= self.theirs.agreement - slack
+            and self.both.divergence < between
+            and self.n_agreed == self.n_decided
+        )
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -65,24 +117,20 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def compare(theirs: np.ndarray, ours: np.ndarray) -> Result:
+def divergences(theirs: np.ndarray, ours: np.ndarray) -> np.ndarray:
     p, q = log_softmax(theirs), log_softmax(ours)
-    divergence = (np.exp(p) * (p - q)).sum(-1)
-    same = p.argmax(-1) == q.argmax(-1)
-    return Result(float(divergence.mean()), float(divergence.max()), float(same.mean()))
+    return (np.exp(p) * (p - q)).sum(-1)
 
 
-def as_exact(both: Result, ours: Result, theirs: Result) -> bool:
-    """No further from the exact result than llama.cpp, and no further from llama.cpp than that."""
-    return (
-        ours.divergence <= SLACK * theirs.divergence + MAX_GOLDEN_DIVERGENCE
-        and ours.agreement >= theirs.agreement - SLACK_CHOICE
-        and both.divergence < max(MAX_DIVERGENCE, SLACK_BETWEEN * theirs.divergence)
-    )
+def compare(theirs: np.ndarray, ours: np.ndarray) -> Distance:
+    divergence = divergences(theirs, ours)
+    same = theirs.argmax(-1) == ours.argmax(-1)
+    return Distance(float(divergence.mean()), float(divergence.max()), float(same.mean()))
 
 
-def run_llama_cpp(path: str, tokens: list[int], out: str) -> None:
-    """In a process of its own: it may abort."""
+def run_llama_cpp(path: str, out: str, n_new: int, tokens: list[int]) -> None:
+    """In a process of its own: it may abort. Saves the tokens and the logits of all of them, after
+    the given ones those that llama.cpp finds likeliest."""
     from cyllama.llama import llama_cpp as cy
 
     cy.set_log_callback(lambda level, text: print(text, end="", file=sys.stderr))
@@ -102,215 +150,180 @@ def run_llama_cpp(path: str, tokens: list[int], out: str) -> None:
     params.type_k = params.type_v = 0  # F32
     params.flash_attn_type = 0
     context = cy.LlamaContext(model, params)
-    batch = cy.LlamaBatch(n_tokens=len(tokens), embd=0, n_seq_max=1)
-    for i, token in enumerate(tokens):
-        batch.add(token, i, [0], True)
-    context.decode(batch)
-    np.save(out, np.array([context.get_logits_ith(i) for i in range(len(tokens))], np.float32))
+
+    def decode(new: list[int], position: int) -> list[np.ndarray]:
+        batch = cy.LlamaBatch(n_tokens=len(new), embd=0, n_seq_max=1)
+        for i, token in enumerate(new):
+            batch.add(token, position + i, [0], True)
+        context.decode(batch)
+        return [np.array(context.get_logits_ith(i), np.float32) for i in range(len(new))]
+
+    logits = decode(tokens, 0)
+    for _ in range(n_new):
+        tokens = [*tokens, int(logits[-1].argmax())]
+        logits += decode(tokens[-1:], len(tokens) - 1)
+    np.savez(out, tokens=tokens, logits=np.array(logits))
 
 
-def llama_cpp_logits(path: str, tokens: list[int], folder: str) -> np.ndarray | str:
-    out = os.path.join(folder, "theirs.npy")
-    command = [sys.executable, __file__, "--reference", path, out, *map(str, tokens)]
+def llama_cpp(
+    path: str, tokens: list[int], folder: str, n_new: int = 0
+) -> tuple[list[int], np.ndarray]:
+    out = os.path.join(folder, "theirs.npz")
+    path = drop_prediction(path, os.path.join(folder, "dropped.gguf"))
+    command = [sys.executable, __file__, "--reference", path, out, str(n_new), *map(str, tokens)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-        return said[0] if said else f"exit status {done.returncode}"
-    return np.load(out)
+        raise RuntimeError(said[0] if said else f"exit status {done.returncode}")
+    saved = np.load(out)
+    return saved["tokens"].tolist(), saved["logits"]
 
 
-def heft_logits(heft: str, path: str, tokens: list[int], folder: str) -> np.ndarray:
+def heft_logits(heft: str, path: str, tokens: list[int], folder: str, *options: str) -> np.ndarray:
     text, out = os.path.join(folder, "tokens.txt"), os.path.join(folder, "ours.npy")
     with open(text, "w") as f:
         f.write(" ".join(map(str, tokens)))
-    context = ["-c", str(len(tokens)), "-ctk", "f32", "-t", "1"]
-    command = [heft, "perplexity", "-q", *context, "--tokens", text, "--save-logits", out, path]
+    command = [heft, "perplexity", "-q", "-c", str(len(tokens)), "-ctk", "f32", "-t", "1", *options]
+    command += ["--tokens", text, "--save-logits", out, path]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return np.load(out)
 
 
-def golden_cases():
-    """(model, type, a function that gives the path, tokens)."""
+def run_case(heft: str, case: Case, folder: str) -> Result:
+    """The given tokens at once; then those that llama.cpp chooses, one at a time."""
+    n, path = len(case.tokens), case.make()
+    tokens, theirs = llama_cpp(path, case.tokens, folder, N_GREEDY - 1)
+    exact = theirs
+    if case.types != "F32":
+        unpacked = os.path.join(folder, "exact.gguf")
+        unpack(path, unpacked)
+        _, exact = llama_cpp(unpacked, tokens, folder)
+    ours = heft_logits(heft, path, tokens, folder)[:n]
+    singly = heft_logits(heft, path, tokens, folder, "-b", "1")
+    n_decided, n_agreed = follow(theirs[n - 1 :], exact[n - 1 :], singly[n - 1 :])
+    return Result(
+        compare(theirs[:n], ours),
+        compare(exact[:n], ours),
+        compare(exact[:n], theirs[:n]),
+        n_decided,
+        n_agreed,
+    )
+
+
+def follow(theirs: np.ndarray, exact: np.ndarray, ours: np.ndarray) -> tuple[int, int]:
+    """The positions where the choice of llama.cpp is no tie, and those where it is also ours."""
+    divergence = divergences(exact, theirs)
+    least = TIE * np.sqrt(2 * np.maximum(divergence, np.median(divergence))) + MIN_MARGIN
+    second, first = np.sort(theirs, -1)[:, -2:].T
+    decided = first - second >= least
+    agreed = decided & (theirs.argmax(-1) == ours.argmax(-1))
+    return int(decided.sum()), int(agreed.sum())
+
+
+def golden_cases() -> Iterator[Case]:
     for file in sorted(os.listdir(DATA)):
         if file.endswith(".gguf"):
-            name = file.removesuffix(".gguf")
+            name, path = file.removesuffix(".gguf"), os.path.join(DATA, file)
             tokens = np.load(os.path.join(DATA, name + ".tokens.npy")).tolist()
-            yield name, "F32", lambda file=file: os.path.join(DATA, file), tokens
+            yield Case(name, ",".join(types_of(path)), lambda path=path: path, tokens)
 
 
-def packed_golden_cases(folder: str):
+def is_plain(case: Case) -> bool:
+    return case.types == "F32"
+
+
+def rounded_golden_cases(folder: str) -> Iterator[Case]:
     """Odd widths, and copies of key/value heads that are still copies once rounded."""
-    target = os.path.join(folder, "packed.gguf")
+    target = os.path.join(folder, "rounded.gguf")
 
-    def packed(source: str, kind: str) -> str:
-        pack(source, target, kind)
+    def rounded(source: str, kind: str) -> str:
+        retype(source, target, [kind])
         return target
 
-    for name, _, make, tokens in golden_cases():
-        if name not in DIFFERENT:
-            for kind in ["F16", "BF16"] + ["Q8_0"] * (name in WHOLE_BLOCKS):
-                yield name, kind, lambda m=make, k=kind: packed(m(), k), tokens
+    for case in filter(is_plain, golden_cases()):
+        if case.model not in DIFFERENT:
+            for kind in ["F16", "BF16"] + ["Q8_0"] * (case.model in WHOLE_BLOCKS):
+                make = lambda case=case, kind=kind: rounded(case.make(), kind)  # noqa: E731
+                yield Case(case.model, kind, make, case.tokens)
 
 
-def make_synthetic(arch: str, kind: str, folder: str, *options: str) -> str:
+def make_synthetic(arch: str, types: str, folder: str, *options: str) -> str:
     """With rounded weights all experts are taken: no rounding of activations can turn a choice."""
     path = os.path.join(folder, "synthetic.gguf")
-    made = "F32" if kind in TYPES else kind
-    if arch in ALL_EXPERTS and kind != "F32":
+    made = types if types in MADE_TYPES else "F32"
+    if arch in ALL_EXPERTS and types != "F32":
         options += ("--experts", ALL_EXPERTS[arch], "--experts-used", ALL_EXPERTS[arch])
     command = [sys.executable, MAKE_MODEL, "--arch", arch, "--preset", "tiny", "--quant", made]
     command += ["--logit-gain", "1", *options, "--no-fsync", path]
     subprocess.run(command, check=True, capture_output=True)
-    if kind not in TYPES:
+    if types in MADE_TYPES:
         return path
     retyped = os.path.join(folder, "retyped.gguf")
-    retype(path, retyped, kind)
+    retype(path, retyped, types.split(","))
     return retyped
 
 
-def synthetic_cases(folder: str):
+def synthetic_cases(folder: str) -> Iterator[Case]:
     tokens = np.random.default_rng(1).integers(0, 256, N_TOKENS).tolist()
-    for arch in ARCHITECTURES:
-        for kind in MADE_TYPES + TYPES:
-            yield arch, kind, lambda a=arch, k=kind: make_synthetic(a, k, folder), tokens
+    for model, arch in ARCHITECTURES.items():
+        for types in [*MADE_TYPES, *RETYPED, ",".join(PACKED + RANDOM)]:
+            make = lambda arch=arch, types=types: make_synthetic(arch, types, folder)  # noqa: E731
+            yield Case(model, types, make, tokens)
     deep = ["--layers", "64", "--qk-norm", "on"]
-    for kind in ("F32", "Q8_0", "q4_k_m"):
-        yield (
-            "command-r, 64 layers",
-            kind,
-            lambda k=kind: make_synthetic("command-r", k, folder, *deep),
-            tokens,
-        )
+    for types in ("F32", "Q8_0", "q4_k_m"):
+        make = lambda types=types: make_synthetic("command-r", types, folder, *deep)  # noqa: E731
+        yield Case("command-r, 64 layers", types, make, tokens)
 
 
-def transformers_error(name: str, ours: np.ndarray) -> float:
-    expected = np.load(os.path.join(DATA, name + ".logits.npy"))
-    return float(np.abs(ours[-len(expected) :] - expected).max() / np.abs(expected).max())
+COLUMNS = "model types verdict divergence worst same heft_from_exact llama_cpp_from_exact agreed decided note"
 
 
-def golden_row(name: str, error: float, result: Result | str) -> str:
-    if isinstance(result, str):
-        return f"| {name} | {error:.1e} | {result} | | |"
-    return (
-        f"| {name} | {error:.1e} | {result.divergence:.1e} | {result.worst:.1e} "
-        f"| {100 * result.agreement:.0f} % |"
-    )
-
-
-def synthetic_row(name: str, kind: str, both: Result, ours: Result, theirs: Result) -> str:
-    return (
-        f"| {name} | {kind} | {both.divergence:.1e} | {both.worst:.1e} "
-        f"| {100 * both.agreement:.0f} % | {ours.divergence:.1e} | {theirs.divergence:.1e} |"
-    )
-
-
-HEADER = """# What is proven, model by model
-
-Written by `tests/golden/compare_llama_cpp.py`. Two independent programs judge the engine:
-`transformers` in float64, and llama.cpp (b9190, as cyllama 0.2.18 carries it). Divergence is that
-of Kullback and Leibler, in nats, of the engine's distribution of the next token from llama.cpp's:
-the mean over the positions, and the worst position. Same choice: how often both find the same token
-the likeliest. Both programs keep the cache in F32.
-
-Tokenizers: [conformance-tokenizers.md](conformance-tokenizers.md). The real width of the large
-models: [slices.md](slices.md).
-
-## Golden models
-
-What they are: [tests/golden/README.md](../tests/golden/README.md). The error is the largest
-difference of a logit from that of `transformers`, as a share of the largest logit. Where llama.cpp
-reads such a file differently from the code of its authors, the row says how. The script fails where
-the mean is 1e-9 or more, or one choice differs; `test_golden` where an error is above 1e-4.
-
-| model (F32) | error | divergence | worst | same choice |
-|---|---|---|---|---|
-"""
-
-SYNTHETIC_HEADER = f"""
-## Types of weights
-
-Golden models with the matrices rounded (to Q8_0 those whose rows are whole blocks), and synthetic
-models of `tools/make_model.py`: random matrices, all of one type (q4_k_m: the mix of published
-files), logits that spread by about 1, {N_TOKENS} random tokens. In the synthetic ones, except
-under F32, a token takes all experts, so that no rounding of activations turns a choice; in the
-others it may, which shows as a large divergence at one position. The last columns say how far both
-are from the exact result: llama.cpp with the weights unpacked to F32 by the `gguf` package. What
-parts the two programs is how they round activations; where the engine is at 1e-12 it does not round
-them at all.
-
-The script fails where the engine is further from the exact result than llama.cpp is (by half),
-finds the exact choice less often (by a twentieth of the positions), or is 1e-3 or more away from
-llama.cpp although llama.cpp is nearer than two thirds of that to the exact result.
-So a divergence above 1e-3 stands only where llama.cpp is about as far from the exact result itself:
-the random deepseek2 models magnify the rounding of activations most.
-
-| model | type | divergence | worst | same choice | heft from exact | llama.cpp from exact |
-|---|---|---|---|---|---|---|
-"""
-
-
-def run_golden(heft: str, case, folder: str) -> tuple[str, bool]:
-    name, _, make, tokens = case
-    ours = heft_logits(heft, make(), tokens, folder)
-    error = transformers_error(name, ours)
-    if name in DIFFERENT:
-        return golden_row(name, error, "llama.cpp " + DIFFERENT[name]), True
-    theirs = llama_cpp_logits(make(), tokens, folder)
-    if isinstance(theirs, str):
-        return golden_row(name, error, "llama.cpp: " + theirs), False
-    result = compare(theirs, ours)
-    passed = result.divergence < MAX_GOLDEN_DIVERGENCE and result.agreement == 1
-    return golden_row(name, error, result), passed
-
-
-def run_synthetic(heft: str, case, folder: str) -> tuple[str, bool]:
-    name, kind, make, tokens = case
-    path, exact_path = make(), os.path.join(folder, "exact.gguf")
-    unpack(path, exact_path)
-    ours = heft_logits(heft, path, tokens, folder)
-    theirs = llama_cpp_logits(path, tokens, folder)
-    exact = llama_cpp_logits(exact_path, tokens, folder)
-    for answer in (theirs, exact):
-        if isinstance(answer, str):
-            return f"| {name} | {kind} | llama.cpp: {answer} | | | | |", False
-    both, of_ours, of_theirs = compare(theirs, ours), compare(exact, ours), compare(exact, theirs)
-    line = synthetic_row(name, kind, both, of_ours, of_theirs)
-    return line, as_exact(both, of_ours, of_theirs)
-
-
-def run(cases, run_case, heft: str, only: str, folder: str) -> tuple[list[str], int]:
-    rows, n_failed = [], 0
-    for case in cases:
-        if re.search(only, f"{case[0]} {case[1]}"):
-            line, passed = run_case(heft, case, folder)
-            rows.append(line)
-            n_failed += not passed
-            print(line, "" if passed else "FAILED", flush=True)
-    return rows, n_failed
+def row(case: Case, heft: str, folder: str) -> list[str]:
+    """Golden models keep their name, so that they are not taken for the others with such types."""
+    if case.model in DIFFERENT:
+        return [case.model, case.types, "different", *[""] * 7, DIFFERENT[case.model]]
+    try:
+        result = run_case(heft, case, folder)
+    except RuntimeError as error:
+        return [case.model, case.types, "failed", *[""] * 7, str(error)]
+    distances = [result.both.divergence, result.both.worst, result.both.agreement]
+    distances += [result.ours.divergence, result.theirs.divergence]
+    return [
+        case.model,
+        case.types,
+        "passed" if result.passed() else "failed",
+        *(f"{distance:.2g}" for distance in distances),
+        str(result.n_agreed),
+        str(result.n_decided),
+        "",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--heft", default=os.path.join(ROOT, "build", "heft"))
-    parser.add_argument("--only", default="", help="a regular expression for MODEL TYPE")
-    parser.add_argument("--write", metavar="FILE", help="the table as a document")
+    parser.add_argument("--only", default="", help="a regular expression for MODEL TYPES")
+    parser.add_argument("--write", metavar="FILE", help="the table, between tabs")
     parser.add_argument("--reference", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.reference:
-        path, out, *tokens = args.reference
-        run_llama_cpp(path, [int(token) for token in tokens], out)
+        path, out, n_new, *tokens = args.reference
+        run_llama_cpp(path, out, int(n_new), [int(token) for token in tokens])
         return
 
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        golden, failed = run(golden_cases(), run_golden, args.heft, args.only, folder)
-        others = [*packed_golden_cases(folder), *synthetic_cases(folder)]
-        synthetic, also = run(others, run_synthetic, args.heft, args.only, folder)
+        cases = [*golden_cases(), *rounded_golden_cases(folder), *synthetic_cases(folder)]
+        for case in cases:
+            if re.search(args.only, f"{case.model} {case.types}"):
+                rows.append(row(case, args.heft, folder))
+                print(*rows[-1], flush=True)
     if args.write:
         with open(args.write, "w") as f:
-            f.write(HEADER + "\n".join(golden) + "\n")
-            f.write(SYNTHETIC_HEADER + "\n".join(synthetic) + "\n")
-    print(f"{len(golden) + len(synthetic)} cases, {failed + also} failed")
-    sys.exit(1 if failed + also else 0)
+            f.writelines("\t".join(line) + "\n" for line in [COLUMNS.split(), *rows])
+    n_failed = sum(line[2] == "failed" for line in rows)
+    print(f"{len(rows)} cases, {n_failed} failed")
+    sys.exit(1 if n_failed else 0)
 
 
 if __name__ == "__main__":

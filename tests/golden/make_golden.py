@@ -16,7 +16,7 @@ import torch
 from check_golden import rounded_logits
 from convert import N_VOCAB, convert, take_back
 from models import MODELS, Recipe
-from retype import retype
+from retype import retype, types_of
 
 
 MIN_MARGIN = 1e-3
@@ -149,7 +149,9 @@ def with_types(model: torch.nn.Module, recipe: Recipe, folder: str, path: str) -
     """The file gets the types of the recipe, and what their values are goes back into the model."""
     plain = os.path.join(folder, os.path.basename(path))
     os.rename(path, plain)
-    retype(plain, path, recipe.types.split(), recipe.seed)
+    retype(plain, path, recipe.types.replace("|", "").split(), recipe.seed)
+    wanted = recipe.types.partition("|")[0].split()
+    assert set(wanted) <= set(types_of(path)), "more types than matrices"
     take_back(folder, path, recipe.layout)
     eager = dict(attn_implementation="eager", experts_implementation="eager")
     return type(model).from_pretrained(folder, **eager).eval()

@@ -18,11 +18,11 @@ from families import (
 )
 
 # Types whose products programs compute in the same way: with floats, with activations rounded in
-# groups of 32, and of 256. The last two types of a list are for rows that are not whole groups of 256.
+# groups of 32, and of 256. Those behind the bar are for rows that are not whole groups of 256.
 HALVES = "F16 BF16"
 BLOCKS = "Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 NVFP4"
-SUPERS = "Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS TQ1_0 TQ2_0 " + "Q8_0 IQ4_NL"
-CODEBOOKS = "IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S " + "Q5_1 MXFP4"
+SUPERS = "Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS TQ1_0 TQ2_0 | Q8_0 IQ4_NL"
+CODEBOOKS = "IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S | Q5_1 MXFP4"
 
 
 @dataclass
@@ -168,7 +168,7 @@ MODELS = {
         hidden=64, ffn=96, layers=2, heads=4, kv_heads=2, use_qk_norm=True,
         logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=BLOCKS, **SHORT),
     "command-r-supers": Recipe(36, command_r, dict(
-        hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, head_dim=32, use_qk_norm=True,
+        hidden=256, ffn=64, layers=2, heads=4, kv_heads=1, head_dim=32, use_qk_norm=True,
         logit_scale=0.8333333333333334, rope=plain_rope(8e6)), types=SUPERS, **SHORT),
     "command-r-codebooks": Recipe(37, command_r, dict(
         hidden=256, ffn=256, layers=1, heads=4, kv_heads=1, use_qk_norm=False,

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 
 Typed = tuple[np.ndarray, gguf.GGMLQuantizationType | None]
+Change = Callable[[gguf.ReaderTensor], Typed | None]
 
 # Where a block keeps the half-precision factor of all its values, and that of what is subtracted from
 # them, in units of it, so that their mean is zero.
@@ -93,18 +94,22 @@ def in_type(data: np.ndarray, name: str, rng: np.random.Generator) -> Typed:
     return random_blocks(data, name, rng), kind
 
 
-def copy_with(source: str, target: str, change: Callable[[gguf.ReaderTensor], Typed]) -> None:
-    """The same metadata, and of every tensor what `change` makes of it: data and type."""
+def copy_with(source: str, target: str, change: Change, **keys: int) -> None:
+    """The same metadata but for `keys` (without their prefix; 0: none), and of every tensor what
+    `change` makes of it: data and type, or nothing."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
     for key, field in reader.fields.items():
         if key.startswith("GGUF.") or key == "general.architecture":
             continue
         inner = field.types[1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(key, field.contents(), field.types[0], inner)
+        value = keys.get(key.rpartition(".")[2], field.contents())
+        if value != 0 or field.contents() == 0:
+            writer.add_key_value(key, value, field.types[0], inner)
     for tensor in reader.tensors:
-        data, kind = change(tensor)
-        writer.add_tensor(tensor.name, data, raw_dtype=kind)
+        typed = change(tensor)
+        if typed:
+            writer.add_tensor(tensor.name, typed[0], raw_dtype=typed[1])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -123,6 +128,8 @@ def retype(source: str, target: str, names: list[str], seed: int = 1) -> None:
     def change(tensor: gguf.ReaderTensor) -> Typed:
         data = np.array(tensor.data)
         fitting = [name for name in queue if data.shape[-1] % block_size(name) == 0]
+        if tensor.name == "token_embd.weight" and "NVFP4" in fitting:
+            fitting.remove("NVFP4")  # published files keep it apart, llama.cpp insists on it
         kept = data.ndim < 2 or "norm" in tensor.name or "ffn_gate_inp" in tensor.name
         if kept or not fitting:
             return data, None
@@ -137,3 +144,28 @@ def retype(source: str, target: str, names: list[str], seed: int = 1) -> None:
 def unpack(source: str, target: str) -> None:
     """All tensors as F32."""
     copy_with(source, target, lambda t: (gguf.quants.dequantize(t.data, t.tensor_type), None))
+
+
+def types_of(path: str) -> list[str]:
+    """Of the matrices; routers and norms of heads are F32 whatever the others are."""
+    tensors = gguf.GGUFReader(path).tensors
+    names = {t.tensor_type.name for t in tensors if len(t.shape) > 1}
+    return sorted(names - {"F32"}) or ["F32"]
+
+
+def drop_prediction(source: str, target: str) -> str:
+    """The path of the same model without layers that predict later tokens, `source` if it has none."""
+    fields = gguf.GGUFReader(source).fields
+    prefix = fields["general.architecture"].contents()
+    if f"{prefix}.nextn_predict_layers" not in fields:
+        return source
+    n_extra = fields[f"{prefix}.nextn_predict_layers"].contents()
+    n_layers = fields[f"{prefix}.block_count"].contents() - n_extra
+
+    def change(tensor: gguf.ReaderTensor) -> Typed | None:
+        part = tensor.name.split(".")
+        is_extra = part[0] == "blk" and int(part[1]) >= n_layers
+        return None if is_extra else (np.array(tensor.data), tensor.tensor_type)
+
+    copy_with(source, target, change, block_count=n_layers, nextn_predict_layers=0)
+    return target
