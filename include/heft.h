@@ -137,6 +137,9 @@ typedef struct heft_stream {
 int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text,
                      int cap);
 
+/* As OpenAI's API has them: an answer may also have "reasoning_content" and "tool_calls" (arguments
+ * as a string or an object) and no content, the result of a call "role": "tool" and "tool_call_id".
+ * They are rewritten to what the template wants. */
 typedef struct heft_chat {
     const char *messages_json; /* [{"role": "user", "content": "..."}, ...] */
     const char *tools_json;    /* array, or NULL */

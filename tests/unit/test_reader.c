@@ -645,12 +645,68 @@ static void test_vocabularies(void **state)
     assert_null(dialect_find("esperanto"));
 }
 
+/* ---- the public interface ---- */
+
+static void push_token(heft_reader *reader, int32_t token, struct transcript *transcript)
+{
+    char text[1024];
+    heft_event event;
+    int n = heft_reader_decode(reader, token, text, sizeof text);
+    assert_int_equal(heft_reader_push(reader, text, (size_t)n, NULL), HEFT_OK);
+    if (token < 0) assert_int_equal(heft_reader_finish(reader, NULL), HEFT_OK);
+    while (heft_reader_next(reader, &event)) write_event(transcript, &event);
+}
+
+/* Token 270 of this model is a call, 271 the end of a thought; 268 is a control token. */
+static void test_engine(void **state)
+{
+    (void)state;
+    heft_engine *engine;
+    heft_error error;
+    heft_info info;
+    heft_options options = heft_options_default();
+    options.model = "tests/cli/data/tools.gguf";
+    options.vocab_only = true;
+    assert_int_equal(heft_engine_open(&options, &engine, &error), HEFT_OK);
+    heft_engine_info(engine, &info);
+    assert_string_equal(info.dialect, "qwen3-coder");
+
+    int32_t *prompt;
+    int n_prompt;
+    heft_chat chat = {
+        .messages_json = question, .tools_json = simple_tools, .add_generation_prompt = true};
+    assert_int_equal(heft_chat_encode(engine, &chat, &prompt, &n_prompt, &error), HEFT_OK);
+    heft_reader *reader;
+    heft_reading reading = {.prompt = prompt, .n_prompt = n_prompt, .tools_json = simple_tools};
+    assert_int_equal(heft_reader_create(engine, &reading, &reader, &error), HEFT_OK);
+    struct transcript transcript = {0};
+    const int32_t tokens[] = {'H', 'm', 268, 271, 'S', 'o', 270, -1};
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        push_token(reader, tokens[i], &transcript);
+    close_text(&transcript);
+    assert_string_equal(transcript.text.data, "T(Hm)C(So)B(weather)A({\"city\": \"Bern\"})E");
+    buffer_free(&transcript.text);
+    heft_reader_free(reader);
+    heft_reader_free(NULL);
+
+    reading.dialect = "esperanto";
+    assert_int_equal(heft_reader_create(engine, &reading, &reader, &error), HEFT_USAGE);
+    reading = (heft_reading){.tools_json = "{}"};
+    assert_int_equal(heft_reader_create(engine, &reading, &reader, &error), HEFT_USAGE);
+    reading = (heft_reading){.tools_json = "["};
+    assert_int_equal(heft_reader_create(engine, &reading, &reader, &error), HEFT_USAGE);
+    assert_string_equal(heft_dialect_name(0), dialect_at(0)->name);
+    heft_free(prompt);
+    heft_engine_close(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_vocabularies),
+        cmocka_unit_test(test_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
