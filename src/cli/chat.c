@@ -179,6 +179,8 @@ static heft_status reply_to(struct chat *chat, const int32_t *tokens, int n_toke
     fflush(stdout);
     const struct answer *answer = &chat->last;
     if (!chat->generation.quiet) answer_print_speed(answer);
+    if (answer->reply.calls && !chat->generation.quiet)
+        fputs("the model waits for a result: /tool TEXT\n", stderr);
     if (answer->end == ANSWER_CANCELLED) fputs("interrupted\n", stderr);
     if (answer->end == ANSWER_CONTEXT)
         fprintf(stderr,

@@ -11,6 +11,7 @@ enum { TOOLS_BYTES_MOST = 16 << 20 };
 
 static heft_status read_tools(struct generation *generation, heft_error *error);
 static heft_status check_dialect(const char *name, heft_error *error);
+static heft_status check_tools(const struct generation *generation, heft_error *error);
 
 /* The order of enum reasoning. */
 static const char *const reasoning_names[] = {"show", "hide", "off", NULL};
@@ -82,7 +83,9 @@ heft_status generation_open(struct generation *generation, heft_error *error)
     status = settings_open(&generation->options, generation->quiet, &generation->engine, error);
     if (status != HEFT_OK) return status;
     heft_engine_info(generation->engine, &generation->info);
-    status = heft_session_create(generation->engine, &generation->session, error);
+    if (generation->tools) status = check_tools(generation, error);
+    if (status == HEFT_OK)
+        status = heft_session_create(generation->engine, &generation->session, error);
     if (status != HEFT_OK) return status;
     return generation_new_sampler(generation, error);
 }
@@ -167,4 +170,21 @@ static heft_status check_dialect(const char *name, heft_error *error)
               name);
     buffer_free(&names);
     return HEFT_USAGE;
+}
+
+/* A template that has no place for tools writes the same with and without. */
+static heft_status check_tools(const struct generation *generation, heft_error *error)
+{
+    heft_chat chat = {.messages_json = "[{\"role\": \"user\", \"content\": \"?\"}]",
+                      .add_generation_prompt = true};
+    char *without = NULL, *with = NULL;
+    heft_status status = heft_chat_render(generation->engine, &chat, &without, error);
+    chat.tools_json = generation->tools;
+    if (status == HEFT_OK) status = heft_chat_render(generation->engine, &chat, &with, error);
+    if (status == HEFT_OK && strcmp(with, without) == 0)
+        status = error_set(error, HEFT_USAGE, "the chat template of %s has no place for tools",
+                           generation->options.model);
+    heft_free(without);
+    heft_free(with);
+    return status;
 }

@@ -199,6 +199,8 @@ call 0 run -m $tools -q -n 2 --temp 0 --logit-bias 270+1000 --reasoning off --to
 json "x.tool_calls[1].function.arguments.city ~ x.tool_calls[0].type ~ x.text" Bernfunction
 call 1 run -m $tools --dialect klingon x; err_is_sentence; err_has "hermes"
 call 1 run -m $tools --raw --tools "$offer" x; err_is_sentence
+call 1 run -m $chat -q --tools "$offer" x; err_is_sentence; err_has "no place for tools"
+call 1 run -m $golden -q --tools "$offer" x; err_is_sentence; err_has "no chat template"
 call 3 run -m $tools --tools "$work/none" x; err_is_sentence
 echo '{}' >"$work/none-array.json"
 call 3 run -m $tools --tools "$work/none-array.json" x; err_has "not a JSON array"
