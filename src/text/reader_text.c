@@ -77,7 +77,8 @@ void reader_calls_byte(struct reader *reader, char byte)
 {
     struct buffer *held = &reader->held;
     if (held->n_bytes == 0 && reader_is_space(byte)) {
-        if (reader->raw.n_bytes) buffer_append(&reader->raw, &byte, 1);
+        bool is_held = reader->raw.n_bytes && reader->raw.n_bytes < MAX_RAW_BYTES;
+        if (is_held) buffer_append(&reader->raw, &byte, 1);
         return;
     }
     buffer_append(held, &byte, 1);
