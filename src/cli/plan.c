@@ -138,7 +138,8 @@ static heft_status plan_one(struct planning *planning, const char *name, heft_er
                            "%s: its heads are not a multiple of 32 values wide, so the key-value "
                            "cache cannot be q8_0",
                            name);
-    if (status == HEFT_OK) status = find_box(planning, subject.path, error);
+    bool on_drive = subject.source == SUBJECT_FILE; /* what a hub gave is full of holes */
+    if (status == HEFT_OK) status = find_box(planning, on_drive ? subject.path : NULL, error);
     if (status == HEFT_OK) {
         int n_boxes;
         const struct box *boxes = catalogue_boxes(planning->catalogue, &n_boxes);

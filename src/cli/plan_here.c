@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "backend/cpu/peaks.h"
-#include "base/buffer.h"
+#include "base/drive.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/machine.h"
@@ -43,6 +43,9 @@ heft_status here_box(const struct here_options *options, struct box *out, heft_e
     snprintf(out->name, sizeof out->name, "this machine%s%.70s", machine.cpu[0] ? ", " : "",
              machine.cpu);
     fill_memory(&machine, out);
+    double drive = options->model ? drive_read_rate(options->model) : 0;
+    if (drive > 0) out->drive = drive;
+    out->drive_assumed = drive <= 0;
     return HEFT_OK;
 }
 

@@ -7,11 +7,12 @@
 #include "engine/kv.h"
 #include "plan/memory.h"
 
+static uint64_t available(const heft_engine *engine);
 static struct demand demand_of(const heft_engine *engine);
 
 heft_memory fit_memory(const heft_engine *engine)
 {
-    heft_memory memory = {.available = memory_available(),
+    heft_memory memory = {.available = available(engine),
                           .n_ctx = engine->options.n_ctx,
                           .scratch = tokenizer_bytes(engine->tokenizer)};
     if (!engine->model) return memory;
@@ -29,7 +30,7 @@ heft_memory fit_memory(const heft_engine *engine)
 int fit_context(const heft_engine *engine)
 {
     struct demand demand = demand_of(engine);
-    return (int)demand_largest_context(&demand, memory_available(),
+    return (int)demand_largest_context(&demand, available(engine),
                                        engine->model->description.n_ctx_train);
 }
 
@@ -52,6 +53,14 @@ heft_status fit_check(const heft_engine *engine, const char *path, heft_error *e
         way_out);
 }
 
+/* What the engine holds already is not asked for again. */
+static uint64_t available(const heft_engine *engine)
+{
+    uint64_t held = tokenizer_bytes(engine->tokenizer);
+    if (engine->model) held += engine->model->arena.n_bytes;
+    return memory_available() + held;
+}
+
 static struct demand demand_of(const heft_engine *engine)
 {
     const heft_options *options = &engine->options;
@@ -62,7 +71,7 @@ static struct demand demand_of(const heft_engine *engine)
         .scratch = tokenizer_bytes(engine->tokenizer) +
                    engine->backend->ops->scratch_bytes(engine->backend, &engine->limits) +
                    batch_builder_bytes(options->n_batch, options->n_sessions) +
-                   model->arena.n_bytes + demand_process_bytes(gguf_bytes(engine->file)),
+                   model->arena.n_bytes + demand_table_bytes(gguf_bytes(engine->file)),
         .n_sessions = options->n_sessions,
         .token_bytes = kv_token + SESSION_TOKEN_BYTES,
         .session_bytes = session_bytes(),

@@ -6,10 +6,10 @@ static const uint64_t most_bytes = UINT64_MAX / 16;
 static uint64_t times(uint64_t bytes, int64_t n);
 static uint64_t plus(uint64_t a, uint64_t b);
 
-uint64_t demand_process_bytes(uint64_t weights)
+uint64_t demand_table_bytes(uint64_t weights)
 {
-    const uint64_t own = 4 << 20, page_bytes = 4096, entry_bytes = 8;
-    return own + weights / page_bytes * entry_bytes;
+    const uint64_t page_bytes = 4096, entry_bytes = 8;
+    return weights / page_bytes * entry_bytes;
 }
 
 uint64_t demand_sessions(const struct demand *demand, int64_t n_ctx)

@@ -16,9 +16,10 @@ struct demand {
     uint64_t session_bytes; /* of a session, however long */
 };
 
-/* What a process takes besides: pages of its own, and the tables of those it maps, eight bytes for
- * every 4096. Part of `scratch`. */
-uint64_t demand_process_bytes(uint64_t weights);
+/* Parts of `scratch`: the tables of the pages that are mapped, and what a process takes before it
+ * has opened anything. */
+uint64_t demand_table_bytes(uint64_t weights);
+enum { DEMAND_PROCESS_BYTES = 4 << 20 };
 
 /* Of all sessions together. */
 uint64_t demand_sessions(const struct demand *demand, int64_t n_ctx);

@@ -91,11 +91,12 @@ static struct demand demand_of(const struct question *question, const struct wei
                                enum dtype kv)
 {
     const struct geometry *model = question->model;
+    uint64_t scratch = question->scratch;
+    if (scratch == 0) scratch = scratch_estimate(question, weights->all.bytes);
     bool whole_file = model->is_file && !question->mix;
     return (struct demand){
         .weights = whole_file ? model->file_bytes : weights->all.bytes,
-        .scratch =
-            question->scratch ? question->scratch : scratch_estimate(question, weights->all.bytes),
+        .scratch = DEMAND_PROCESS_BYTES + scratch,
         .n_sessions = question->n_sessions,
         .token_bytes = cache_bytes(model->cache.token_values, kv) + sizeof(int32_t),
         .window_token_bytes = cache_bytes(model->cache.window_token_values, kv),
@@ -113,7 +114,7 @@ static uint64_t scratch_estimate(const struct question *question, uint64_t n_wei
     uint64_t n_batch = (uint64_t)(question->n_batch ? question->n_batch : BATCH_DEFAULT);
     uint64_t n_vocab = (uint64_t)model->n_vocab;
     return n_batch * (uint64_t)model->widest * ROW_VALUE_BYTES +
-           n_vocab * (LOGIT_ROWS * sizeof(float) + TOKEN_BYTES) + demand_process_bytes(n_weights);
+           n_vocab * (LOGIT_ROWS * sizeof(float) + TOKEN_BYTES) + demand_table_bytes(n_weights);
 }
 
 static int64_t largest(const struct question *question, const struct weights *weights,
