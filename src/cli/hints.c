@@ -54,6 +54,7 @@ static const struct hint command_hints[] = {
     {" jinja render ", "template"},
     {" ppl perp ", "perplexity"},
     {" benchmark batched-bench ", "bench"},
+    {" fit fit-params estimate size ", "plan"},
     {NULL, NULL},
 };
 

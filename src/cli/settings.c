@@ -190,9 +190,14 @@ static void print_memory(const heft_engine *engine)
     char weights[16], kv[16], scratch[16], available[16];
     heft_engine_info(engine, &info);
     const heft_memory *memory = &info.memory;
-    fprintf(stderr, "weights %s · cache of %d tokens %s · scratch %s · of %s available\n",
-            output_bytes(weights, memory->weights), memory->n_ctx, output_bytes(kv, memory->kv),
-            output_bytes(scratch, memory->scratch), output_bytes(available, memory->available));
+    bool fits = memory->weights + memory->kv + memory->scratch <= memory->available;
+    fprintf(stderr, "%s: weights %s · cache of %d tokens %s · scratch %s · of %s available",
+            fits ? "fits" : "does not fit", output_bytes(weights, memory->weights), memory->n_ctx,
+            output_bytes(kv, memory->kv), output_bytes(scratch, memory->scratch),
+            output_bytes(available, memory->available));
+    if (memory->n_ctx_most > memory->n_ctx)
+        fprintf(stderr, " · up to %d tokens fit", memory->n_ctx_most);
+    fputc('\n', stderr);
     if (info.n_ctx > info.n_ctx_train)
         fprintf(stderr, "the model was trained for %d tokens: beyond them it answers worse\n",
                 info.n_ctx_train);
