@@ -86,7 +86,9 @@ const struct command command_bench = {
         "Beside it stands the memory read (weights of the active experts and the key-value cache)\n"
         "as a share of the bandwidth of this machine, and the arithmetic (two operations a "
         "weight)\n"
-        "as a share of its int8 peak. Both limits are measured in the same run.\n"
+        "as a share of its peak: of matrices of bfloat16 where the processor has a unit for them, "
+        "else\n"
+        "of int8. Both limits are measured in the same run.\n"
         "With --peers, every round measures heft and then each of them; each line of a peer ends\n"
         "with how many times faster heft was, in the median.",
     .examples = "  heft bench model.gguf\n"
@@ -296,15 +298,15 @@ static void report_row(struct bench *bench, const struct row *row)
         (double)info->layer_parameters + (row->together ? 0 : (double)info->head_parameters);
     double gops = median * 2 * used * 1e-9;
     double gbs_share = gbs / bench->peaks.read_gbs[1];
-    double gops_share = gops / bench->peaks.int8_gops[1];
+    double gops_share = gops / peaks_product_gops(&bench->peaks);
     if (bench->json) {
-        json_array_append_new(bench->rows,
-                              json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
-                                        "name", row->name, "depth", row->depth, "n_tokens",
-                                        row->n_tokens, "tokens_per_second", median, "slowest",
-                                        rates[0], "fastest", rates[n - 1], "gb_per_second", gbs,
-                                        "bandwidth_share", gbs_share, "gop_per_second", gops,
-                                        "int8_share", gops_share, "peers", peers_json(bench)));
+        json_array_append_new(
+            bench->rows,
+            json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "name", row->name,
+                      "depth", row->depth, "n_tokens", row->n_tokens, "tokens_per_second", median,
+                      "slowest", rates[0], "fastest", rates[n - 1], "gb_per_second", gbs,
+                      "bandwidth_share", gbs_share, "gop_per_second", gops, "arithmetic_share",
+                      gops_share, "peers", peers_json(bench)));
         return;
     }
     char speed[64];
@@ -350,15 +352,20 @@ static void report_peaks(const struct bench *bench)
            peaks->f32_gops[1], peaks->tier);
     printf("%-28s %6.1f Gop/s %11.1f Gop/s  (%s)\n", "int8 multiply-add", peaks->int8_gops[0],
            peaks->int8_gops[1], peaks->tier);
+    if (peaks->bf16_gops[1] > 0)
+        printf("%-28s %6.1f Gop/s %11.1f Gop/s  (%s)\n", "bf16 matrices", peaks->bf16_gops[0],
+               peaks->bf16_gops[1], peaks->tier);
     fflush(stdout);
 }
 
 static json_t *peaks_json(const struct peaks *peaks)
 {
-    return json_pack("{s:s, s:i, s:[f,f], s:[f,f], s:[f,f]}", "tier", peaks->tier, "n_threads",
-                     peaks->n_threads, "read_gb_per_second", peaks->read_gbs[0], peaks->read_gbs[1],
-                     "f32_gop_per_second", peaks->f32_gops[0], peaks->f32_gops[1],
-                     "int8_gop_per_second", peaks->int8_gops[0], peaks->int8_gops[1]);
+    return json_pack("{s:s, s:i, s:[f,f], s:[f,f], s:[f,f], s:[f,f]}", "tier", peaks->tier,
+                     "n_threads", peaks->n_threads, "read_gb_per_second", peaks->read_gbs[0],
+                     peaks->read_gbs[1], "f32_gop_per_second", peaks->f32_gops[0],
+                     peaks->f32_gops[1], "int8_gop_per_second", peaks->int8_gops[0],
+                     peaks->int8_gops[1], "bf16_gop_per_second", peaks->bf16_gops[0],
+                     peaks->bf16_gops[1]);
 }
 
 static int compare(const void *a, const void *b)

@@ -8,17 +8,29 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/cpu/kernels/peak_kernels.h"
+#include "base/memory.h"
 #include "check.h"
-#include "peak.h"
 
-enum { K = 4096, ROUNDS = 7, MAX_THREADS = 64, WIDE_ROWS = 1024, WIDE_COLUMNS = 256, FEW = 4 };
+enum {
+    K = 4096,
+    ROUNDS = 7,
+    MAX_THREADS = 64,
+    FEW = 4,
+    WIDE_ROWS = 1024,
+    WIDE_COLUMNS = 512,
+    GROUP = 16, /* of COLUMN_BF16_PAIRS */
+    PEAK_ROUNDS = 2000000
+};
 
 static const size_t WEIGHT_BYTES = (size_t)640 << 20; /* far more than the caches hold */
 
-enum work { READ_MEMORY, ADD_FLOATS, ADD_BYTES, MULTIPLY };
+enum work { READ_MEMORY, COMPUTE, MULTIPLY };
 
 struct job {
     enum work work;
+    peak_read *read;
+    peak_compute *compute;
     matmul_kernel *run;
     struct matmul m;
     int n_rows;
@@ -44,6 +56,7 @@ static double thread_seconds(void)
 static void *run_part(void *argument)
 {
     struct part *part = argument;
+    uint8_t sink[PEAK_SINK_BYTES];
     double start = thread_seconds();
     const struct job *job = part->job;
     size_t bytes = WEIGHT_BYTES / (size_t)job->n_threads / 4096 * 4096;
@@ -51,13 +64,12 @@ static void *run_part(void *argument)
     int end = tiles * (part->thread + 1) / job->n_threads;
     switch (job->work) {
     case READ_MEMORY:
-        part->done = (double)(peak_read(job->memory + bytes * (size_t)part->thread, bytes) & 1);
+        part->done =
+            (double)(job->read((const uint8_t *)job->memory + bytes * (size_t)part->thread, bytes) &
+                     1);
         break;
-    case ADD_FLOATS:
-        part->done = peak_float(2000000);
-        break;
-    case ADD_BYTES:
-        part->done = peak_byte(2000000);
+    case COMPUTE:
+        part->done = job->compute(PEAK_ROUNDS, sink) / 2;
         break;
     case MULTIPLY:
         job->run(&job->m, 64 * first, 64 * (end - first), job->scratch[part->thread]);
@@ -146,14 +158,19 @@ static int fill_weights(struct bench *b, enum dtype dtype)
 }
 
 static struct job multiply_job(const struct bench *b, const struct kernels *kernels,
-                               enum dtype dtype, bool wide, int n_rows, int n_columns)
+                               struct matmul_choice choice, enum dtype dtype, int n_rows,
+                               int n_columns)
 {
-    struct matmul_choice choice = wide ? kernels->wide[dtype] : kernels->narrow[dtype];
-    bool floats = choice.format == COLUMN_F32;
+    bool floats = choice.format == COLUMN_F32, pairs = choice.format == COLUMN_BF16_PAIRS;
     size_t column_bytes = kernels_column_bytes(choice.format, K);
-    for (int c = 0; c < n_columns && !floats; c++)
-        kernels->quantize[choice.format](b->x + (size_t)K * (size_t)c,
-                                         b->columns + column_bytes * (size_t)c, K);
+    for (int c = 0; c < n_columns && !floats; c += pairs ? GROUP : 1) {
+        const float *x = b->x + (size_t)K * (size_t)c;
+        char *out = b->columns + column_bytes * (size_t)c;
+        if (pairs)
+            kernels->pair(x, K, GROUP, out, K);
+        else
+            kernels->quantize[choice.format](x, out, K);
+    }
     struct job job = {
         .work = MULTIPLY, .run = choice.run, .n_rows = n_rows, .n_threads = b->n_threads};
     job.m = (struct matmul){.rows = b->weights,
@@ -168,25 +185,36 @@ static struct job multiply_job(const struct bench *b, const struct kernels *kern
     return job;
 }
 
-static void bench_type(struct bench *b, const struct kernels *kernels, enum dtype dtype)
+static void bench_many(const struct bench *b, const struct kernels *kernels, enum dtype dtype,
+                       struct matmul_choice choice, peak_compute *peak, const char *label)
 {
-    struct job read = {.work = READ_MEMORY, .memory = b->weights, .n_threads = b->n_threads};
-    struct job bytes = {.work = ADD_BYTES, .n_threads = b->n_threads};
-    struct job floats = {.work = ADD_FLOATS, .n_threads = b->n_threads};
+    struct job limit = {.work = COMPUTE, .compute = peak, .n_threads = b->n_threads};
+    struct job job = multiply_job(b, kernels, choice, dtype, WIDE_ROWS, WIDE_COLUMNS);
+    compare_with(&limit, 0, &job, (double)WIDE_ROWS * K * WIDE_COLUMNS, label);
+}
+
+static void bench_type(struct bench *b, const struct kernels *kernels,
+                       const struct peak_kernels *peaks, enum dtype dtype)
+{
+    struct job read = {
+        .work = READ_MEMORY, .read = peaks->read, .memory = b->weights, .n_threads = b->n_threads};
     size_t part = WEIGHT_BYTES / (size_t)b->n_threads / 4096 * 4096;
     double read_bytes = (double)(part * (size_t)b->n_threads);
     int n_rows = fill_weights(b, dtype);
     double weight_bytes = (double)dtype_bytes(dtype, K) * n_rows;
 
     printf("%-11s %-7s", kernels->name, dtype_name(dtype));
-    struct job one = multiply_job(b, kernels, dtype, false, n_rows, 1);
+    struct job one = multiply_job(b, kernels, kernels->narrow[dtype], dtype, n_rows, 1);
     compare_with(&read, read_bytes, &one, weight_bytes, "GB/s");
-    struct job few = multiply_job(b, kernels, dtype, false, n_rows, FEW);
+    struct job few = multiply_job(b, kernels, kernels->narrow[dtype], dtype, n_rows, FEW);
     compare_with(&read, read_bytes, &few, weight_bytes, "x4 GB/s");
-    struct job wide = multiply_job(b, kernels, dtype, true, WIDE_ROWS, WIDE_COLUMNS);
     bool integers = kernels->wide[dtype].format != COLUMN_F32;
-    compare_with(integers ? &bytes : &floats, 0, &wide, (double)WIDE_ROWS * K * WIDE_COLUMNS,
-                 integers ? "GMAC/s int" : "GMAC/s");
+    bench_many(b, kernels, dtype, kernels->wide[dtype], integers ? peaks->int8 : peaks->f32,
+               integers ? "GMAC/s int8" : "GMAC/s f32");
+    if (kernels->many[dtype])
+        bench_many(b, kernels, dtype,
+                   (struct matmul_choice){kernels->many[dtype], COLUMN_BF16_PAIRS}, peaks->bf16,
+                   "GMAC/s bf16");
     printf("\n");
     fflush(stdout);
 }
@@ -196,26 +224,32 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
 {
     struct bench b = {.n_threads = n_threads > 0 ? n_threads : (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (b.n_threads > MAX_THREADS) b.n_threads = MAX_THREADS;
+    const size_t columns_bytes = (size_t)K * WIDE_COLUMNS * sizeof(float);
     b.weights = check_alloc(WEIGHT_BYTES + 4096);
     b.x = check_alloc((size_t)K * WIDE_COLUMNS * sizeof *b.x);
-    b.columns = check_alloc((size_t)K * WIDE_COLUMNS * 2);
+    b.columns = memory_take(columns_bytes);
     b.y = check_alloc(WEIGHT_BYTES / 512 * FEW * sizeof *b.y);
     struct check check = {.rng = {8}};
     for (int i = 0; i < K * WIDE_COLUMNS; i++) b.x[i] = check_float(&check);
-    for (int i = 0; i < b.n_threads; i++) b.scratch[i] = check_alloc(kernels_scratch_bytes(K));
+    struct kernels highest;
+    kernels_init(&highest, NULL);
+    for (int i = 0; i < b.n_threads; i++) b.scratch[i] = memory_take(highest.scratch_bytes);
     printf("%d threads; medians of %d rounds\n", b.n_threads, ROUNDS);
     for (const char *const *tier = kernels_tiers(); *tier; tier++) {
         if (strcmp(*tier, "c") == 0 || (only_tier && strcmp(*tier, only_tier) != 0)) continue;
         struct kernels kernels;
+        struct peak_kernels peaks;
         kernels_init(&kernels, *tier);
+        peak_kernels_fill_c(&peaks);
+        peak_kernels_fill_arch(&peaks, *tier);
         for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
             if (kernels.narrow[dtype].run &&
                 (!only_type || strcmp(only_type, dtype_name((enum dtype)dtype)) == 0))
-                bench_type(&b, &kernels, (enum dtype)dtype);
+                bench_type(&b, &kernels, &peaks, (enum dtype)dtype);
     }
-    for (int i = 0; i < b.n_threads; i++) free(b.scratch[i]);
+    for (int i = 0; i < b.n_threads; i++) memory_give(b.scratch[i], highest.scratch_bytes);
     free(b.y);
-    free(b.columns);
+    memory_give(b.columns, columns_bytes);
     free(b.x);
     free(b.weights);
     return 0;

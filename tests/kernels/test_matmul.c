@@ -9,7 +9,16 @@
 #include "check.h"
 #include "tensor/half.h"
 
-enum { MAX_ROWS = 40, MAX_COLUMNS = 20 };
+enum {
+    MAX_ROWS = 40,
+    MANY_ROWS = 150,
+    MAX_COLUMNS = 20,
+    MANY_COLUMNS = 70,
+    GROUP = 16 /* of COLUMN_BF16_PAIRS */
+};
+
+enum shape { NARROW, WIDE, MANY };
+static const char *const shape_names[] = {"narrow", "wide", "many"};
 
 struct product {
     struct weight weight;
@@ -18,7 +27,7 @@ struct product {
     float *x;               /* [n_given, k] as the kernel sees them */
     char *columns;
     size_t column_bytes;
-    int32_t column_index[MAX_COLUMNS], output_index[MAX_COLUMNS];
+    int32_t column_index[MANY_COLUMNS], output_index[MANY_COLUMNS];
     bool indexed;
 };
 
@@ -39,9 +48,18 @@ static void random_values(struct check *check, float *x, int k)
     }
 }
 
+static bool is_bf16(enum column_format format)
+{
+    return format == COLUMN_BF16 || format == COLUMN_BF16_PAIRS;
+}
+
 /* The values of a quantised column. */
 static void unpack_column(enum column_format format, const void *column, float *x, int k)
 {
+    if (format == COLUMN_BF16) {
+        dtype_unpack(DTYPE_BF16, column, x, k);
+        return;
+    }
     struct column_q8_32 small = column_q8_32(column, k);
     struct column_q8_256 large = column_q8_256(column, k);
     for (int i = 0; i < k; i++)
@@ -52,7 +70,8 @@ static void unpack_column(enum column_format format, const void *column, float *
 static void check_column(struct check *check, const struct kernels *kernels,
                          enum column_format format, const float *x, const void *column, int k)
 {
-    int group = format == COLUMN_Q8_32 ? 32 : 256;
+    int group = format == COLUMN_BF16 ? 1 : format == COLUMN_Q8_32 ? 32 : 256;
+    float step = format == COLUMN_BF16 ? 1 / 128.0f : 1 / 127.0f;
     float *back = check_alloc((size_t)k * sizeof *back);
     unpack_column(format, column, back, k);
     bool close = true;
@@ -60,7 +79,7 @@ static void check_column(struct check *check, const struct kernels *kernels,
         float max = 0;
         for (int i = g; i < g + group; i++) max = fmaxf(max, fabsf(x[i]));
         for (int i = g; i < g + group; i++)
-            close &= fabsf(back[i] - x[i]) <= max / 127 * 0.501f + 1e-30f;
+            close &= fabsf(back[i] - x[i]) <= max * step * 0.501f + 1e-30f;
     }
     check_that(check, close, "%s: columns of format %d are off", kernels->name, (int)format);
     free(back);
@@ -76,6 +95,30 @@ static void check_column(struct check *check, const struct kernels *kernels,
     free(twin);
 }
 
+/* A group of columns is what its columns are one by one, in the order of pairs; and as plain C
+ * makes it. Returns what the kernel sees in x. */
+static void make_group(struct check *check, const struct kernels *kernels, float *x, int n,
+                       void *group, int k)
+{
+    size_t n_bytes = kernels_column_bytes(COLUMN_BF16_PAIRS, k) * GROUP;
+    uint16_t *pairs = group, *twin = check_alloc(n_bytes), *column = check_alloc((size_t)k * 2);
+    struct kernels plain;
+    kernels_init(&plain, "c");
+    kernels->pair(x, (size_t)k, n, group, k);
+    plain.pair(x, (size_t)k, n, twin, k);
+    check_that(check, memcmp(twin, group, (size_t)k * GROUP * 2) == 0, "%s: pairs of columns differ from plain C",
+               kernels->name);
+    bool same = true;
+    for (int c = 0; c < n; c++) {
+        kernels->quantize[COLUMN_BF16](x + (size_t)c * (size_t)k, column, k);
+        for (int i = 0; i < k; i++) same &= pairs[(i / 2 * GROUP + c) * 2 + i % 2] == column[i];
+        unpack_column(COLUMN_BF16, column, x + (size_t)c * (size_t)k, k);
+    }
+    check_that(check, same, "%s: pairs of columns differ from single columns", kernels->name);
+    free(column);
+    free(twin);
+}
+
 static void make_columns(struct check *check, const struct kernels *kernels, struct product *p)
 {
     int k = p->weight.k;
@@ -83,21 +126,26 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
     p->x = malloc(n_values * sizeof *p->x);
     p->column_bytes =
         p->format == COLUMN_F32 ? (size_t)k * sizeof(float) : kernels_column_bytes(p->format, k);
-    p->columns =
-        p->format == COLUMN_F32 ? (char *)p->x : check_alloc(p->column_bytes * (size_t)p->n_given);
+    size_t room = (size_t)(p->n_given + GROUP - 1) / GROUP * GROUP;
+    p->columns = p->format == COLUMN_F32 ? (char *)p->x : check_alloc(p->column_bytes * room);
     for (int c = 0; c < p->n_given; c++) {
         float *x = p->x + (size_t)k * (size_t)c;
         char *column = p->columns + p->column_bytes * (size_t)c;
         random_values(check, x, k);
-        if (p->format == COLUMN_F32) continue;
+        if (p->format == COLUMN_F32 || p->format == COLUMN_BF16_PAIRS) continue;
         kernels->quantize[p->format](x, column, k);
         check_column(check, kernels, p->format, x, column, k);
         unpack_column(p->format, column, x, k);
     }
+    for (int c = 0; c < p->n_given && p->format == COLUMN_BF16_PAIRS; c += GROUP)
+        make_group(check, kernels, p->x + (size_t)k * (size_t)c,
+                   p->n_given - c < GROUP ? p->n_given - c : GROUP,
+                   p->columns + p->column_bytes * (size_t)c, k);
 }
 
 static struct product product_random(struct check *check, const struct kernels *kernels,
-                                     enum dtype dtype, enum column_format format, int n_columns)
+                                     enum dtype dtype, enum column_format format, int n_columns,
+                                     bool indexed)
 {
     int block = dtype_info(dtype)->block_values;
     bool is_long = check_int(check, 0, 39) == 0; /* kernels may take such rows in pieces */
@@ -105,8 +153,9 @@ static struct product product_random(struct check *check, const struct kernels *
             : block == 1 ? check_int(check, 1, 2500)
                          : block * check_int(check, 1, 2304 / block);
     struct product p = {.format = format, .n_columns = n_columns, .n_given = n_columns};
-    p.weight = weight_random(check, dtype, check_int(check, 1, MAX_ROWS), k);
-    p.indexed = check_int(check, 0, 1);
+    p.weight =
+        weight_random(check, dtype, check_int(check, 1, is_bf16(format) ? MANY_ROWS : MAX_ROWS), k);
+    p.indexed = indexed;
     if (p.indexed) p.n_given = check_int(check, 1, MAX_COLUMNS);
     for (int c = 0; c < n_columns; c++) {
         p.column_index[c] = p.indexed ? check_int(check, 0, p.n_given - 1) : c;
@@ -124,7 +173,9 @@ static void product_free(struct product *p)
 }
 
 /* Rounding may cost a few parts of 10^7 of each term. The terms of a weight with a minimum are
- * larger than their difference, which the greatest weight of the row makes up for. */
+ * larger than their difference, which the greatest weight of the row makes up for. Weights rounded
+ * to bfloat16 are off by up to 1/256 each, this way or that: the errors add up like a random walk.
+ */
 static void check_outputs(struct check *check, const struct kernels *kernels,
                           const struct product *p, const char *width, const float *y,
                           size_t y_stride)
@@ -138,14 +189,16 @@ static void check_outputs(struct check *check, const struct kernels *kernels,
         for (int i = 0; i < k; i++) max = fmax(max, fabs((double)w[i]));
         for (int c = 0; c < p->n_columns; c++) {
             const float *x = p->x + (size_t)k * (size_t)p->column_index[c];
-            double sum = 0, terms = 0, magnitude = 0;
+            double sum = 0, terms = 0, magnitude = 0, squares = 0;
             for (int i = 0; i < k; i++) {
                 sum += (double)w[i] * (double)x[i];
                 terms += fabs((double)w[i] * (double)x[i]);
                 magnitude += fabs((double)x[i]);
+                squares += (double)w[i] * (double)x[i] * (double)w[i] * (double)x[i];
             }
             double slack =
                 1e-6 * terms + (p->weight.dtype > DTYPE_F16 ? 1e-6 * max * magnitude : 0) + 1e-37;
+            if (is_bf16(p->format)) slack += 8 / 256.0 * sqrt(squares);
             double error =
                 fabs((double)y[y_stride * (size_t)p->output_index[c] + (size_t)r] - sum) / slack;
             if (!(error <= worst)) worst = error;
@@ -159,10 +212,14 @@ static void check_outputs(struct check *check, const struct kernels *kernels,
 }
 
 static void check_product(struct check *check, const struct kernels *kernels, enum dtype dtype,
-                          bool wide, int n_columns)
+                          enum shape shape, int n_columns)
 {
-    struct matmul_choice choice = wide ? kernels->wide[dtype] : kernels->narrow[dtype];
-    struct product p = product_random(check, kernels, dtype, choice.format, n_columns);
+    bool indexed = check_int(check, 0, 1);
+    struct matmul_choice choice = shape == WIDE ? kernels->wide[dtype] : kernels->narrow[dtype];
+    if (shape == MANY)
+        choice =
+            (struct matmul_choice){kernels->many[dtype], indexed ? COLUMN_BF16 : COLUMN_BF16_PAIRS};
+    struct product p = product_random(check, kernels, dtype, choice.format, n_columns, indexed);
     size_t y_stride = (size_t)p.weight.n_rows + 2;
     float *y = malloc(y_stride * (size_t)n_columns * sizeof *y);
     for (size_t i = 0; i < y_stride * (size_t)n_columns; i++) y[i] = 12345;
@@ -178,12 +235,12 @@ static void check_product(struct check *check, const struct kernels *kernels, en
         .y = y,
         .y_stride = y_stride,
     };
-    void *scratch = aligned_alloc(64, kernels_scratch_bytes(p.weight.k));
+    void *scratch = aligned_alloc(64, (kernels->scratch_bytes + 63) / 64 * 64);
     int first = check_int(check, 0, p.weight.n_rows) / kernels->row_tile * kernels->row_tile;
     choice.run(&m, 0, first, scratch);
     choice.run(&m, first, p.weight.n_rows - first, scratch);
     free(scratch);
-    check_outputs(check, kernels, &p, wide ? "wide" : "narrow", y, y_stride);
+    check_outputs(check, kernels, &p, shape_names[shape], y, y_stride);
     bool inside = true;
     for (int c = 0; c < n_columns; c++)
         inside &= y[y_stride * (size_t)(c + 1) - 1] == 12345 &&
@@ -209,7 +266,7 @@ static void check_infinite(struct check *check, const struct kernels *kernels)
         unpack_column((enum column_format)format, column, back, K);
         bool first = true, second = false;
         for (int i = 0; i < 256; i++) first &= isfinite(back[i]) != 0;
-        for (int i = 256; i < K; i++) second |= isnan(back[i]) != 0;
+        for (int i = 256; i < K; i++) second |= !isfinite(back[i]);
         check_that(check, first && second,
                    "%s: a fault in a column of format %d does not show where it is", kernels->name,
                    format);
@@ -231,9 +288,12 @@ void test_matmul(struct check *check, const struct kernels *kernels)
         check_that(check, info->block_values == 1 || kernels->narrow[dtype].format != COLUMN_F32,
                    "%s: %s has no integer kernel", kernels->name, info->name);
         for (int n_columns = 1; n_columns <= MAX_COLUMNS; n_columns++) {
-            check_product(check, kernels, (enum dtype)dtype, false, n_columns);
-            check_product(check, kernels, (enum dtype)dtype, true, n_columns);
+            check_product(check, kernels, (enum dtype)dtype, NARROW, n_columns);
+            check_product(check, kernels, (enum dtype)dtype, WIDE, n_columns);
         }
+        for (int i = 0; kernels->many[dtype] && i < 20; i++)
+            check_product(check, kernels, (enum dtype)dtype, MANY,
+                          check_int(check, 1, MANY_COLUMNS));
         report("kernel\t%s\t%s\t%s", kernels->name, info->name,
                check->n_failed == n_failed ? "passed" : "failed");
     }

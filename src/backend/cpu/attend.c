@@ -72,7 +72,7 @@ void attend_cached(struct cpu *cpu, const struct attend_problem *problem)
 void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *kernel_scratch)
 {
     const struct kernels *kernels = &cpu->kernels;
-    struct matmul_choice choice = kernels_matmul(kernels, block->dtype, block->n_columns);
+    struct matmul_choice choice = kernels_matmul_vectors(kernels, block->dtype, block->n_columns);
     struct matmul scores = {.rows = block->k,
                             .row_bytes = block->k_bytes,
                             .k = block->d_k,

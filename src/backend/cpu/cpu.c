@@ -27,8 +27,7 @@ static void layout_activations(struct activations *a, const struct limits *limit
 static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver);
 static size_t columns_bytes(const struct limits *limits);
 static size_t column_set_bytes(int64_t n, int k);
-static size_t thread_bytes(const struct limits *limits);
-static size_t kernel_bytes(const struct limits *limits);
+static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits);
 static size_t tile_floats(const struct limits *limits);
 static int rows_worth_sharing(const struct limits *limits);
 static void *carve(struct carver *carver, size_t n, size_t bytes_each);
@@ -155,7 +154,7 @@ struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *wo
     char *mine = cpu->thread_scratch + (size_t)worker->index * cpu->thread_bytes;
     struct carver carver = {.memory = mine};
     struct thread_scratch scratch;
-    scratch.kernel = carve(&carver, kernel_bytes(&cpu->limits), 1);
+    scratch.kernel = carve(&carver, cpu->kernels.scratch_bytes, 1);
     scratch.tile[0] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
     scratch.tile[1] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
     scratch.attend = (float *)(mine + carver.used);
@@ -196,7 +195,7 @@ static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory)
     cpu->partial = carve(&carver, attend_partial_floats(limits, (int)n_threads), sizeof(float));
     cpu->columns_bytes = columns_bytes(limits);
     cpu->columns = carve(&carver, cpu->columns_bytes, 1);
-    cpu->thread_bytes = thread_bytes(limits);
+    cpu->thread_bytes = thread_bytes(cpu, limits);
     cpu->thread_scratch = carve(&carver, cpu->thread_bytes, n_threads);
     return carver.used;
 }
@@ -251,35 +250,27 @@ static size_t column_set_bytes(int64_t n, int k)
 {
     size_t bytes = kernels_column_bytes(COLUMN_Q8_32, (k + 31) / 32 * 32) +
                    kernels_column_bytes(COLUMN_Q8_256, (k + 255) / 256 * 256);
-    return (size_t)n * bytes;
+    size_t listed = kernels_column_bytes(COLUMN_BF16, k);
+    size_t pairs = kernels_column_bytes(COLUMN_BF16_PAIRS, k);
+    return (size_t)n * (bytes + listed) + (size_t)(n + 15) / 16 * 16 * pairs;
 }
 
-static size_t thread_bytes(const struct limits *limits)
+static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)
 {
     struct carver carver = {0};
     size_t grouped = attend_scratch_floats(limits), latent = latent_scratch_floats(limits);
-    carve(&carver, kernel_bytes(limits), 1);
+    carve(&carver, cpu->kernels.scratch_bytes, 1);
     carve(&carver, tile_floats(limits), sizeof(float));
     carve(&carver, tile_floats(limits), sizeof(float));
     carve(&carver, grouped > latent ? grouped : latent, sizeof(float));
     return carver.used;
 }
 
-static size_t kernel_bytes(const struct limits *limits)
-{
-    int widths[] = {limits->d_model, limits->o_width, limits->d_ff,   limits->d_ff_expert,
-                    limits->q_rank,  limits->d_k_max, limits->kv_rank};
-    int most = 0;
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
-        if (widths[i] > most) most = widths[i];
-    return kernels_scratch_bytes(most);
-}
-
 /* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
 static size_t tile_floats(const struct limits *limits)
 {
     size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);
-    return n * CPU_TILE_ROWS;
+    return n * CPU_TILE_ROWS_MOST;
 }
 
 static void *carve(struct carver *carver, size_t n, size_t bytes_each)

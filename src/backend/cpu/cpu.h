@@ -8,7 +8,8 @@
 #include "base/pool.h"
 
 enum {
-    CPU_TILE_ROWS = 64,      /* weight rows of one task */
+    CPU_TILE_ROWS = 64, /* weight rows of one task: see cpu_tile_rows */
+    CPU_TILE_ROWS_MOST = 256,
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
     CPU_ATTEND_KEYS = 128,   /* keys scored at once: their panel stays in the cache */
     CPU_ABSORB_ROWS = 64,    /* rows of latent attention that are absorbed at once */
@@ -49,7 +50,7 @@ struct expert_group {
 /* Where the parts of one thread's scratch begin; sizes come from the limits. */
 struct thread_scratch {
     void *kernel;   /* for the matmul kernels */
-    float *tile[2]; /* [n_rows, CPU_TILE_ROWS] outputs of a task before they are added */
+    float *tile[2]; /* [n_rows, CPU_TILE_ROWS_MOST] outputs of a task before they are added */
     float *attend;  /* see attend.c and latent.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
@@ -78,8 +79,10 @@ struct columns {
     size_t bytes[COLUMN_FORMATS];
 };
 
-/* Notes that `w` will be multiplied with these columns, `n_together` at a time. */
-void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together);
+/* Notes that `w` will be multiplied with these columns, `n_together` at a time, all in their order
+ * or those that a list picks. */
+void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together,
+                  bool listed);
 
 void columns_quantize(const struct cpu *cpu, const struct columns *columns, int first, int n);
 
@@ -120,6 +123,10 @@ struct tile {
     const int32_t *column_index, *output_index;
     int n_columns;
 };
+/* Weight rows of one task: where matrices are multiplied as such, as many as share a pass over the
+ * columns, if that leaves enough tasks for all threads. */
+int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns);
+
 void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, size_t y_stride,
                    void *kernel_scratch);
 

@@ -5,26 +5,30 @@
 
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
-                      int tile);
+                      int first_row, int rows);
 static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
-                     int tile);
-static int n_tiles(int n_rows);
+                     int first_row, int rows);
+static int n_tiles(int n_rows, int rows);
 
 void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
     const struct gate *gate = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
-    int dense_tiles = gate->dense ? n_tiles(gate->ffn->dense.d_ff) : 0;
-    int expert_tiles = gate->experts ? n_tiles(gate->ffn->experts.d_ff) : 0;
+    const struct gated *dense = &gate->ffn->dense, *experts = &gate->ffn->experts;
+    int dense_rows = cpu_tile_rows(cpu, dense->d_ff, gate->columns->n);
+    int expert_rows = cpu_tile_rows(cpu, (int64_t)experts->d_ff * cpu->n_groups, gate->columns->n);
+    int dense_tiles = gate->dense ? n_tiles(dense->d_ff, dense_rows) : 0;
+    int expert_tiles = gate->experts ? n_tiles(experts->d_ff, expert_rows) : 0;
     int n_tasks = dense_tiles + (gate->experts ? cpu->n_groups * expert_tiles : 0);
     for (;;) {
         int task = pool_claim(&phase->counter, 1);
         if (task >= n_tasks) return;
         if (task < dense_tiles) {
-            gate_tile(cpu, gate, &scratch, NULL, task);
+            gate_tile(cpu, gate, &scratch, NULL, task * dense_rows, dense_rows);
         } else {
             task -= dense_tiles;
-            gate_tile(cpu, gate, &scratch, &cpu->groups[task / expert_tiles], task % expert_tiles);
+            gate_tile(cpu, gate, &scratch, &cpu->groups[task / expert_tiles],
+                      task % expert_tiles * expert_rows, expert_rows);
         }
     }
 }
@@ -33,51 +37,51 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
     const struct mix *mix = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
-    int n_tasks = n_tiles(cpu->limits.d_model);
+    int d_model = cpu->limits.d_model, rows = cpu_tile_rows(cpu, d_model, cpu->n_rows);
     for (;;) {
         int tile = pool_claim(&phase->counter, 1);
-        if (tile >= n_tasks) return;
-        mix_tile(cpu, mix, &scratch, tile);
+        if (tile >= n_tiles(d_model, rows)) return;
+        mix_tile(cpu, mix, &scratch, tile * rows, rows);
     }
 }
 
-static int n_tiles(int n_rows)
+static int n_tiles(int n_rows, int rows)
 {
-    return (n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
+    return (n_rows + rows - 1) / rows;
 }
 
-static struct tile tile_of(const struct weight *w, int slice, int index,
+static struct tile tile_of(const struct weight *w, int slice, int first_row, int rows,
                            const struct columns *columns)
 {
-    int first = index * CPU_TILE_ROWS, left = w->n_rows - first;
+    int left = w->n_rows - first_row;
     return (struct tile){.w = w,
                          .slice = slice,
-                         .first_row = first,
-                         .n_rows = left < CPU_TILE_ROWS ? left : CPU_TILE_ROWS,
+                         .first_row = first_row,
+                         .n_rows = left < rows ? left : rows,
                          .columns = columns,
                          .n_columns = columns->n};
 }
 
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
-                      int tile)
+                      int first_row, int rows)
 {
     const struct gated *network = group ? &gate->ffn->experts : &gate->ffn->dense;
     int slice = group ? group->expert : 0;
     const struct weight *pair[2] = {&network->gate, &network->up};
     struct tile part = {0};
     for (int i = 0; i < 2; i++) {
-        part = tile_of(pair[i], slice, tile, gate->columns);
+        part = tile_of(pair[i], slice, first_row, rows, gate->columns);
         if (group) {
             part.column_index = cpu->group_rows + group->first;
             part.n_columns = group->n;
         }
-        tile_multiply(cpu, &part, scratch->tile[i], CPU_TILE_ROWS, scratch->kernel);
+        tile_multiply(cpu, &part, scratch->tile[i], (size_t)rows, scratch->kernel);
     }
     for (int c = 0; c < part.n_columns; c++) {
         size_t row = group ? (size_t)cpu->group_slots[group->first + c] : (size_t)c;
         float *out = (group ? cpu->a.expert_gated : cpu->a.gated) + row * (size_t)network->d_ff;
-        size_t column = (size_t)c * CPU_TILE_ROWS;
+        size_t column = (size_t)c * (size_t)rows;
         cpu->kernels.silu_mul(scratch->tile[0] + column, scratch->tile[1] + column,
                               out + part.first_row, part.n_rows);
     }
@@ -86,29 +90,29 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
 /* One task owns a stripe of the residual for all rows, so experts are added without a buffer of
  * their outputs, without locks and in the same order on every run. */
 static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
-                     int tile)
+                     int first_row, int rows)
 {
     size_t d_model = (size_t)cpu->limits.d_model;
-    float *x = cpu->a.x + (size_t)tile * CPU_TILE_ROWS;
+    float *x = cpu->a.x + first_row;
     if (mix->dense) {
-        struct tile part = tile_of(&mix->ffn->dense.down, 0, tile, mix->dense);
-        tile_multiply(cpu, &part, scratch->tile[0], CPU_TILE_ROWS, scratch->kernel);
+        struct tile part = tile_of(&mix->ffn->dense.down, 0, first_row, rows, mix->dense);
+        tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
         for (int c = 0; c < part.n_columns; c++)
             cpu->kernels.add_scaled(x + (size_t)c * d_model,
-                                    scratch->tile[0] + (size_t)c * CPU_TILE_ROWS, 1.0f,
-                                    part.n_rows);
+                                    scratch->tile[0] + (size_t)c * (size_t)rows, 1.0f, part.n_rows);
     }
     if (!mix->experts) return;
     for (int g = 0; g < cpu->n_groups; g++) {
         const struct expert_group *group = &cpu->groups[g];
-        struct tile part = tile_of(&mix->ffn->experts.down, group->expert, tile, mix->experts);
+        struct tile part =
+            tile_of(&mix->ffn->experts.down, group->expert, first_row, rows, mix->experts);
         part.column_index = cpu->group_slots + group->first;
         part.n_columns = group->n;
-        tile_multiply(cpu, &part, scratch->tile[0], CPU_TILE_ROWS, scratch->kernel);
+        tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
         for (int c = 0; c < group->n; c++) {
             int row = cpu->group_rows[group->first + c], slot = cpu->group_slots[group->first + c];
             cpu->kernels.add_scaled(x + (size_t)row * d_model,
-                                    scratch->tile[0] + (size_t)c * CPU_TILE_ROWS,
+                                    scratch->tile[0] + (size_t)c * (size_t)rows,
                                     cpu->a.expert_weights[slot], part.n_rows);
         }
     }

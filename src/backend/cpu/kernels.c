@@ -4,7 +4,9 @@
 
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/column.h"
-#include "backend/cpu/kernels/panel.h"
+
+/* 16 columns then begin at other places of the caches than their neighbours do, whatever k is. */
+enum { PAIRS_GAP = 512 };
 
 bool kernels_init(struct kernels *kernels, const char *mask)
 {
@@ -21,13 +23,11 @@ size_t kernels_column_bytes(enum column_format format, int k)
         return column_q8_32_values(k) + 2 * column_part(n / 32 * 4);
     case COLUMN_Q8_256:
         return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
+    case COLUMN_BF16:
+        return column_part(n * 2);
+    case COLUMN_BF16_PAIRS:
+        return column_part(n * 2) + PAIRS_GAP;
     default:
         return column_part(n * sizeof(float));
     }
-}
-
-size_t kernels_scratch_bytes(int k_max)
-{
-    (void)k_max;
-    return PANEL_SCRATCH_BYTES;
 }

@@ -14,6 +14,10 @@ enum column_format {
     COLUMN_F32,    /* k floats */
     COLUMN_Q8_32,  /* int8 in groups of 32 values, for weights in blocks of 32 */
     COLUMN_Q8_256, /* int8 in groups of 256 values, for weights in super-blocks of 256 */
+    COLUMN_BF16,   /* k bfloat16 */
+    /* The same in groups of 16 columns: the first two values of each column, the next two ... A
+     * group takes as much as 16 columns, and has room for them all. */
+    COLUMN_BF16_PAIRS,
     COLUMN_FORMATS
 };
 
@@ -33,7 +37,7 @@ struct matmul {
 };
 
 /* Computes rows [first_row, first_row + n_rows). `scratch` is private to the thread, 64-byte
- * aligned, kernels_scratch_bytes() long. */
+ * aligned, kernels.scratch_bytes long. */
 typedef void matmul_kernel(const struct matmul *m, int first_row, int n_rows, void *scratch);
 
 struct matmul_choice {
@@ -42,17 +46,27 @@ struct matmul_choice {
 };
 
 struct kernels {
-    const char *name; /* the highest tier in use: "c", "avx2", "avx512", "avx512vnni", "neon" ... */
+    const char
+        *name; /* the highest tier in use: "c", "avx2", "avx512", "avx512vnni", "amx", "neon" ... */
 
     /* Few columns read the weights once in their own format; many columns unpack a panel of rows
      * into the cache and use it for all of them. */
     struct matmul_choice narrow[DTYPE_LIMIT], wide[DTYPE_LIMIT];
-    int wide_from; /* columns from which `wide` is the faster one */
-    int row_tile;  /* ranges of rows should begin at multiples of this */
+    int wide_from;        /* columns from which `wide` is the faster one */
+    int row_tile;         /* ranges of rows should begin at multiples of this */
+    size_t scratch_bytes; /* of each thread */
 
-    /* x[k] -> one column. k is a multiple of the group. [COLUMN_F32] is NULL: the floats
-     * themselves. */
+    /* For machines that multiply matrices. The columns are COLUMN_BF16_PAIRS, or COLUMN_BF16 where
+     * a list of columns is given. May be NULL, for some types or for all. */
+    matmul_kernel *many[DTYPE_LIMIT];
+    int many_from;
+
+    /* x[k] -> one column. k is a multiple of the group. NULL for [COLUMN_F32], which are the floats
+     * themselves, and for [COLUMN_BF16_PAIRS]. */
     void (*quantize[COLUMN_FORMATS])(const float *x, void *column, int k);
+    /* n columns, at most 16, `stride` floats apart -> one group of COLUMN_BF16_PAIRS; columns that
+     * it lacks become zero. k is a multiple of 32. */
+    void (*pair)(const float *x, size_t stride, int n, void *group, int k);
 
     /* Attention over a key-value cache of F32, F16 or Q8_0, else NULL. The scores are a `narrow` or
      * `wide` product with the keys as rows. out[r][i] += sum over j < n_kv of p[r][j] * v[j][i], i
@@ -79,21 +93,29 @@ struct kernels {
 };
 
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks means
- * the best below it. False if it names no tier of this architecture. */
+ * "avx512vnni", "amx"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks
+ * means the best below it. False if it names no tier of this architecture. */
 bool kernels_init(struct kernels *kernels, const char *mask);
 
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */
 const char *const *kernels_tiers(void);
 
-static inline struct matmul_choice kernels_matmul(const struct kernels *kernels, enum dtype dtype,
-                                                  int n_columns)
+/* Without the products of matrices. */
+static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *kernels,
+                                                          enum dtype dtype, int n_columns)
 {
     return n_columns >= kernels->wide_from ? kernels->wide[dtype] : kernels->narrow[dtype];
 }
 
+/* `listed`: the product will have a column_index. */
+static inline struct matmul_choice kernels_matmul(const struct kernels *kernels, enum dtype dtype,
+                                                  int n_columns, bool listed)
+{
+    if (kernels->many[dtype] && n_columns >= kernels->many_from)
+        return (struct matmul_choice){kernels->many[dtype],
+                                      listed ? COLUMN_BF16 : COLUMN_BF16_PAIRS};
+    return kernels_matmul_vectors(kernels, dtype, n_columns);
+}
+
 /* Bytes of one column of k values, a multiple of 64. */
 size_t kernels_column_bytes(enum column_format format, int k);
-
-/* Scratch one thread needs for products whose k is at most `k_max`. */
-size_t kernels_scratch_bytes(int k_max);

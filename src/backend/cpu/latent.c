@@ -137,7 +137,7 @@ static void absorb_queries(struct cpu *cpu, struct latent *latent)
     if (attention->k_b_rows_are_keys) {
         phases[1] = (struct phase){.run = absorb_rows_run, .arguments = latent};
     } else {
-        columns_want(cpu, &queries, &attention->k_b, latent->n_rows);
+        columns_want(cpu, &queries, &attention->k_b, latent->n_rows, true);
         phases[1] = (struct phase){.run = products_run, .arguments = &products};
     }
     cpu_run(cpu, phases, 2);
@@ -193,7 +193,7 @@ static void release_values(struct cpu *cpu, const struct latent *latent)
                            .stride = (size_t)attention->kv_rank,
                            .n = latent->n_rows * attention->n_heads,
                            .k = attention->kv_rank};
-    columns_want(cpu, &sums, &attention->v_b, latent->n_rows);
+    columns_want(cpu, &sums, &attention->v_b, latent->n_rows, true);
     struct prepare prepare = {.n_rows = sums.n, .columns = {&sums}};
     struct product product = {.w = &attention->v_b,
                               .columns = &sums,
@@ -264,7 +264,7 @@ static void expand_block(const struct cpu *cpu, const struct latent *latent,
                              .columns = room->latent,
                              .column_bytes = width * sizeof(float),
                              .n_columns = n};
-    struct matmul_choice choice = kernels_matmul(&cpu->kernels, DTYPE_F32, n);
+    struct matmul_choice choice = kernels_matmul_vectors(&cpu->kernels, DTYPE_F32, n);
     if (attention->k_b_rows_are_keys) {
         product.rows = room->k_b;
         product.y = room->k;

@@ -77,6 +77,8 @@ static heft_status measure_with(struct measure *measure, int n_threads, int colu
     out->read_gbs[column] = read_rate(measure, pool) * 1e-9;
     out->f32_gops[column] = compute_rate(measure, pool, measure->kernels.f32) * 1e-9;
     out->int8_gops[column] = compute_rate(measure, pool, measure->kernels.int8) * 1e-9;
+    if (measure->kernels.bf16)
+        out->bf16_gops[column] = compute_rate(measure, pool, measure->kernels.bf16) * 1e-9;
     pool_close(pool);
     return HEFT_OK;
 }

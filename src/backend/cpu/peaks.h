@@ -12,7 +12,14 @@ struct peaks {
     double read_gbs[2]; /* 1e9 bytes a second */
     double f32_gops[2]; /* 1e9 operations a second */
     double int8_gops[2];
+    double bf16_gops[2]; /* of matrices; 0 where the machine has no unit for them */
 };
+
+/* Of the units that multiply prompts with quantised weights. */
+static inline double peaks_product_gops(const struct peaks *peaks)
+{
+    return peaks->bf16_gops[1] > 0 ? peaks->bf16_gops[1] : peaks->int8_gops[1];
+}
 
 /* Takes a few seconds and up to 2 GiB, at most a quarter of the memory available. `n_threads` 0:
  * one for each core. */

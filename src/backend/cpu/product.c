@@ -3,25 +3,25 @@
 #include <assert.h>
 #include <string.h>
 
-static const int PREPARE_CHUNK = 1;
+enum { PAIRED = 16 }; /* columns of a group of COLUMN_BF16_PAIRS */
 
 static void norm_row(const struct cpu *cpu, const struct norm *norm, const float *in, float *out);
-static int product_tasks(const struct product *product);
+static int product_tasks(const struct cpu *cpu, const struct product *product);
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
                          const struct thread_scratch *scratch);
 static void slice_columns(const struct cpu *cpu, const struct weight *w, int slice,
                           struct columns *columns, struct tile *tile);
-static void store_tile(const struct cpu *cpu, const struct product *product,
-                       const struct tile *tile, float *out, const float *y);
 
-void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together)
+void columns_want(struct cpu *cpu, struct columns *columns, const struct weight *w, int n_together,
+                  bool listed)
 {
     if (!w->data) return;
-    enum column_format format = kernels_matmul(&cpu->kernels, w->dtype, n_together).format;
+    enum column_format format = kernels_matmul(&cpu->kernels, w->dtype, n_together, listed).format;
     if (format == COLUMN_F32 || columns->quantized[format]) return;
+    int n = format == COLUMN_BF16_PAIRS ? (columns->n + PAIRED - 1) / PAIRED * PAIRED : columns->n;
     columns->bytes[format] = kernels_column_bytes(format, columns->k);
     columns->quantized[format] = cpu->columns + cpu->columns_used;
-    cpu->columns_used += columns->bytes[format] * (size_t)columns->n;
+    cpu->columns_used += columns->bytes[format] * (size_t)n;
     assert(cpu->columns_used <= cpu->columns_bytes);
 }
 
@@ -29,28 +29,44 @@ void columns_quantize(const struct cpu *cpu, const struct columns *columns, int 
 {
     for (int format = 0; format < COLUMN_FORMATS; format++) {
         if (!columns->quantized[format]) continue;
-        for (int c = first; c < first + n; c++)
-            cpu->kernels.quantize[format](
-                columns->x + (size_t)c * columns->stride,
-                columns->quantized[format] + (size_t)c * columns->bytes[format], columns->k);
+        int step = format == COLUMN_BF16_PAIRS ? PAIRED : 1;
+        for (int c = first; c < first + n; c += step) {
+            const float *x = columns->x + (size_t)c * columns->stride;
+            char *out = columns->quantized[format] + (size_t)c * columns->bytes[format];
+            if (format == COLUMN_BF16_PAIRS)
+                cpu->kernels.pair(x, columns->stride,
+                                  first + n - c < PAIRED ? first + n - c : PAIRED, out, columns->k);
+            else
+                cpu->kernels.quantize[format](x, out, columns->k);
+        }
     }
+}
+
+/* Rows of one task: those of a group of columns stay together. */
+static int prepare_chunk(const struct prepare *prepare)
+{
+    for (int i = 0; i < 2; i++)
+        if (prepare->columns[i] && prepare->columns[i]->quantized[COLUMN_BF16_PAIRS]) return PAIRED;
+    return 1;
 }
 
 void prepare_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
     (void)worker;
     const struct prepare *prepare = phase->arguments;
+    int chunk = prepare_chunk(prepare);
     for (;;) {
-        int row = pool_claim(&phase->counter, PREPARE_CHUNK);
-        if (row >= prepare->n_rows) return;
-        if (prepare->norm)
+        int first = pool_claim(&phase->counter, chunk);
+        if (first >= prepare->n_rows) return;
+        int n = prepare->n_rows - first < chunk ? prepare->n_rows - first : chunk;
+        for (int row = first; prepare->norm && row < first + n; row++)
             norm_row(cpu, prepare->norm, prepare->in + (size_t)row * (size_t)prepare->width,
                      prepare->out + (size_t)row * (size_t)prepare->width);
         for (int i = 0; i < 2; i++) {
             const struct columns *columns = prepare->columns[i];
             if (!columns) continue;
             int per_row = columns->n / prepare->n_rows;
-            columns_quantize(cpu, columns, row * per_row, per_row);
+            columns_quantize(cpu, columns, first * per_row, n * per_row);
         }
     }
 }
@@ -62,8 +78,8 @@ void products_run(struct cpu *cpu, const struct worker *worker, struct phase *ph
     int first_task = 0, i = 0; /* tasks are claimed upwards, so the search never goes back */
     for (;;) {
         int task = pool_claim(&phase->counter, 1);
-        while (i < products->n && task - first_task >= product_tasks(&products->list[i]))
-            first_task += product_tasks(&products->list[i++]);
+        while (i < products->n && task - first_task >= product_tasks(cpu, &products->list[i]))
+            first_task += product_tasks(cpu, &products->list[i++]);
         if (i == products->n) return;
         product_tile(cpu, &products->list[i], task - first_task, &scratch);
     }
@@ -74,7 +90,8 @@ void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, siz
 {
     const struct weight *w = tile->w;
     const struct columns *columns = tile->columns;
-    struct matmul_choice choice = kernels_matmul(&cpu->kernels, w->dtype, tile->n_columns);
+    struct matmul_choice choice =
+        kernels_matmul(&cpu->kernels, w->dtype, tile->n_columns, tile->column_index != NULL);
     bool floats = choice.format == COLUMN_F32;
     struct matmul m = {
         .rows = (const char *)weight_slice(w, tile->slice) + (size_t)tile->first_row * w->row_bytes,
@@ -99,35 +116,56 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
         cpu->kernels.layer_norm(in, norm->weight, norm->bias, norm->eps, out, norm->n);
 }
 
-static int product_tasks(const struct product *product)
+int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns)
 {
-    int tiles = (product->w->n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
-    return tiles * product->w->n_slices;
+    enum { TASKS_PER_THREAD = 4 };
+    if (n_columns < cpu->kernels.many_from) return CPU_TILE_ROWS;
+    int rows = CPU_TILE_ROWS_MOST;
+    while (rows > CPU_TILE_ROWS && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
+        rows /= 2;
+    return rows;
 }
 
+static int rows_of_task(const struct cpu *cpu, const struct product *product)
+{
+    return cpu_tile_rows(cpu, weight_outputs(product->w), product->columns->n);
+}
+
+static int product_tasks(const struct cpu *cpu, const struct product *product)
+{
+    int rows = rows_of_task(cpu, product);
+    return (product->w->n_rows + rows - 1) / rows * product->w->n_slices;
+}
+
+/* Results go where they belong, unless they are to be added to what is there. */
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
                          const struct thread_scratch *scratch)
 {
     const struct weight *w = product->w;
-    int tiles = (w->n_rows + CPU_TILE_ROWS - 1) / CPU_TILE_ROWS;
-    int slice = task / tiles, first_row = task % tiles * CPU_TILE_ROWS;
-    int left = w->n_rows - first_row;
+    int rows = rows_of_task(cpu, product), tiles = (w->n_rows + rows - 1) / rows;
+    int slice = task / tiles, first_row = task % tiles * rows, left = w->n_rows - first_row;
     struct columns columns = *product->columns;
     struct tile tile = {.w = w,
                         .slice = slice,
                         .first_row = first_row,
-                        .n_rows = left < CPU_TILE_ROWS ? left : CPU_TILE_ROWS,
+                        .n_rows = left < rows ? left : rows,
                         .columns = &columns,
                         .n_columns = columns.n};
+    size_t stride = product->out_stride * (size_t)(product->by_slice ? w->n_slices : 1);
+    float *out = product->out + first_row +
+                 (size_t)slice * (product->by_slice ? product->out_stride : (size_t)w->n_rows);
     if (product->by_slice) slice_columns(cpu, w, slice, &columns, &tile);
-    tile_multiply(cpu, &tile, scratch->tile[0], CPU_TILE_ROWS, scratch->kernel);
-    for (int c = 0; c < tile.n_columns; c++) {
-        size_t at = product->by_slice
-                        ? (size_t)(c * w->n_slices + slice) * product->out_stride
-                        : (size_t)c * product->out_stride + (size_t)slice * (size_t)w->n_rows;
-        store_tile(cpu, product, &tile, product->out + at + first_row,
-                   scratch->tile[0] + c * CPU_TILE_ROWS);
+    if (product->add) {
+        tile_multiply(cpu, &tile, scratch->tile[0], (size_t)rows, scratch->kernel);
+        for (int c = 0; c < tile.n_columns; c++)
+            cpu->kernels.add_scaled(out + (size_t)c * stride,
+                                    scratch->tile[0] + (size_t)c * (size_t)rows, 1.0f, tile.n_rows);
+    } else {
+        tile_multiply(cpu, &tile, out, stride, scratch->kernel);
     }
+    const float *bias = product->bias ? product->bias + slice * w->n_rows + first_row : NULL;
+    for (int c = 0; bias && c < tile.n_columns; c++)
+        cpu->kernels.add_scaled(out + (size_t)c * stride, bias, 1.0f, tile.n_rows);
 }
 
 /* Column c = row * n_slices + slice: slice_index picks every n_slices-th column, counted from the
@@ -139,19 +177,6 @@ static void slice_columns(const struct cpu *cpu, const struct weight *w, int sli
     for (int format = 0; format < COLUMN_FORMATS; format++)
         if (columns->quantized[format])
             columns->quantized[format] += (size_t)slice * columns->bytes[format];
-    tile->column_index = w->n_slices > 1 ? cpu->slice_index : NULL;
+    tile->column_index = cpu->slice_index;
     tile->n_columns = columns->n / w->n_slices;
-}
-
-static void store_tile(const struct cpu *cpu, const struct product *product,
-                       const struct tile *tile, float *out, const float *y)
-{
-    if (product->add)
-        cpu->kernels.add_scaled(out, y, 1.0f, tile->n_rows);
-    else
-        memcpy(out, y, (size_t)tile->n_rows * sizeof *out);
-    if (product->bias)
-        cpu->kernels.add_scaled(out,
-                                product->bias + tile->slice * tile->w->n_rows + tile->first_row,
-                                1.0f, tile->n_rows);
 }

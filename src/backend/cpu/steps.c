@@ -52,7 +52,7 @@ void cpu_matmul(struct backend *backend, const struct weight *w, const float *bi
     struct cpu *cpu = cpu_of(backend);
     cpu->columns_used = 0;
     struct columns columns = columns_of(in, n_rows, w->n_cols);
-    columns_want(cpu, &columns, w, n_rows);
+    columns_want(cpu, &columns, w, n_rows, false);
     struct prepare prepare = {.n_rows = n_rows, .columns = {&columns}};
     struct product product = {.w = w,
                               .columns = &columns,
@@ -138,7 +138,7 @@ void cpu_head(struct backend *backend, const struct norm *norm, const struct wei
                d_model * sizeof(float));
     cpu->columns_used = 0;
     struct columns h = columns_of(cpu->a.h, n, cpu->limits.d_model);
-    columns_want(cpu, &h, w, n);
+    columns_want(cpu, &h, w, n, false);
     struct prepare prepare = {.norm = norm,
                               .in = cpu->a.h,
                               .out = cpu->a.h,
@@ -175,8 +175,8 @@ void cpu_stage_project(struct backend *backend, const struct attention *attentio
     cpu->columns_used = 0;
     struct columns o = columns_of(cpu->a.o, n_rows, attention->out.n_cols);
     struct columns h = columns_of(cpu->a.h, n_rows, cpu->limits.d_model);
-    columns_want(cpu, &o, &attention->out, n_rows);
-    columns_want(cpu, &h, router, n_rows);
+    columns_want(cpu, &o, &attention->out, n_rows, false);
+    columns_want(cpu, &h, router, n_rows, false);
     struct prepare prepare_o = {.n_rows = n_rows, .columns = {&o}};
     struct product out = {.w = &attention->out,
                           .columns = &o,
@@ -250,7 +250,7 @@ static void qkv_grouped(struct cpu *cpu, const struct attention *attention,
     float *outs[] = {cpu->a.q, cpu->a.k, cpu->a.v};
     struct product list[3];
     for (int i = 0; i < 3; i++) {
-        columns_want(cpu, &h, weights[i], n_rows);
+        columns_want(cpu, &h, weights[i], n_rows, false);
         list[i] = (struct product){.w = weights[i],
                                    .columns = &h,
                                    .bias = biases[i],
@@ -280,9 +280,9 @@ static void qkv_latent(struct cpu *cpu, const struct attention *attention,
     struct columns h = columns_of(cpu->a.h, n_rows, cpu->limits.d_model);
     struct columns q_low = columns_of(cpu->a.q_low, n_rows, attention->q_rank);
     const struct weight *q_in = low ? &attention->q_a : &attention->q;
-    columns_want(cpu, &h, q_in, n_rows);
-    columns_want(cpu, &h, &attention->kv_a, n_rows);
-    if (low) columns_want(cpu, &q_low, &attention->q_b, n_rows);
+    columns_want(cpu, &h, q_in, n_rows, false);
+    columns_want(cpu, &h, &attention->kv_a, n_rows, false);
+    if (low) columns_want(cpu, &q_low, &attention->q_b, n_rows, false);
     struct prepare prepare_h = {.norm = &attention->norm,
                                 .in = cpu->a.x,
                                 .out = cpu->a.h,
@@ -330,8 +330,8 @@ static unsigned parts_of(const struct feed_forward *ffn)
 static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w,
                               int n)
 {
-    columns_want(cpu, columns, w, 1);
-    columns_want(cpu, columns, w, n);
+    const int counts[] = {1, cpu->kernels.wide_from, n};
+    for (int i = 0; i < 3; i++) columns_want(cpu, columns, w, counts[i] < n ? counts[i] : n, true);
 }
 
 /* h -> gated, expert_gated */
@@ -340,8 +340,8 @@ static void gate_both(struct cpu *cpu, const struct feed_forward *ffn, int n_row
     cpu->columns_used = 0;
     struct columns h = columns_of(cpu->a.h, n_rows, cpu->limits.d_model);
     if (parts & PART_DENSE) {
-        columns_want(cpu, &h, &ffn->dense.gate, n_rows);
-        columns_want(cpu, &h, &ffn->dense.up, n_rows);
+        columns_want(cpu, &h, &ffn->dense.gate, n_rows, false);
+        columns_want(cpu, &h, &ffn->dense.up, n_rows, false);
     }
     if (parts & PART_EXPERTS) {
         want_few_and_many(cpu, &h, &ffn->experts.gate, n_rows);
@@ -370,7 +370,7 @@ static void mix_both(struct cpu *cpu, const struct feed_forward *ffn, int n_rows
     struct columns gated = columns_of(cpu->a.gated, n_rows, ffn->dense.d_ff);
     struct columns expert_gated =
         columns_of(cpu->a.expert_gated, n_rows * ffn->router.n_used, ffn->experts.d_ff);
-    if (dense) columns_want(cpu, &gated, &ffn->dense.down, n_rows);
+    if (dense) columns_want(cpu, &gated, &ffn->dense.down, n_rows, false);
     if (experts) want_few_and_many(cpu, &expert_gated, &ffn->experts.down, n_rows);
     struct prepare prepare = {.n_rows = n_rows,
                               .columns = {dense ? &gated : NULL, experts ? &expert_gated : NULL}};

@@ -16,6 +16,7 @@ typedef double peak_compute(int64_t n_rounds, void *sink);
 struct peak_kernels {
     peak_read *read;
     peak_compute *f32, *int8;
+    peak_compute *bf16; /* NULL: this machine does not multiply matrices */
 };
 
 void peak_kernels_fill_c(struct peak_kernels *kernels);

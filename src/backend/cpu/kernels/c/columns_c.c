@@ -1,4 +1,4 @@
-/* Rounds activations to 8 bits. Every instruction set makes bit by bit the same columns. */
+/* Rounds activations to 8 or 16 bits. Every instruction set makes bit by bit the same columns. */
 #include <math.h>
 #include <string.h>
 
@@ -50,4 +50,25 @@ void quantize_q8_256_c(const float *x, void *column, int k)
     for (int g = 0; g < k / 256; g++)
         out.scale[g] = quantize_group(x + 256 * g, out.q + 256 * g, 256);
     for (int g = 0; g < k / 16; g++) out.sums[g] = (int16_t)sum_of(out.q + 16 * g, 16);
+}
+
+/* Matrix units take numbers below the smallest normal one for zero. */
+static uint16_t round_bf16(float x)
+{
+    return f32_to_bf16(fabsf(x) < 0x1p-126f ? copysignf(0, x) : x);
+}
+
+void quantize_bf16_c(const float *x, void *column, int k)
+{
+    uint16_t *out = column;
+    for (int i = 0; i < k; i++) out[i] = round_bf16(x[i]);
+}
+
+void pair_c(const float *x, size_t stride, int n, void *group, int k)
+{
+    uint16_t *out = group;
+    for (int i = 0; i < k; i += 2)
+        for (int c = 0; c < 16; c++)
+            for (int j = 0; j < 2; j++)
+                *out++ = c < n ? round_bf16(x[(size_t)c * stride + (size_t)(i + j)]) : 0;
 }

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "backend/cpu/kernels/c/kernels_c.h"
+#include "backend/cpu/kernels/panel.h"
 
 static const struct {
     enum dtype dtype;
@@ -52,7 +53,12 @@ void kernels_fill_c(struct kernels *kernels)
         .name = "c",
         .wide_from = INT_MAX,
         .row_tile = 1,
-        .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c, [COLUMN_Q8_256] = quantize_q8_256_c},
+        .scratch_bytes = PANEL_SCRATCH_BYTES,
+        .many_from = INT_MAX,
+        .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c,
+                     [COLUMN_Q8_256] = quantize_q8_256_c,
+                     [COLUMN_BF16] = quantize_bf16_c},
+        .pair = pair_c,
         .mix = {[DTYPE_F32] = mix_f32_c, [DTYPE_F16] = mix_f16_c, [DTYPE_Q8_0] = mix_q8_0_c},
         .store =
             {[DTYPE_F32] = store_f32_c, [DTYPE_F16] = store_f16_c, [DTYPE_Q8_0] = store_q8_0_c},

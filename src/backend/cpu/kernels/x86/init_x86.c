@@ -1,19 +1,48 @@
 /* Which kernels an x86-64 machine gets. Names no instruction itself. */
 #include <cpuid.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 
-enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_AVX512VBMI, TIER_LIMIT };
+enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_AVX512VBMI, TIER_AMX, TIER_LIMIT };
 
-static const char *const tier_names[TIER_LIMIT + 1] = {"c",          "avx2",       "avx512",
-                                                       "avx512vnni", "avx512vbmi", NULL};
+static const char *const tier_names[TIER_LIMIT + 1] = {"c",          "avx2", "avx512", "avx512vnni",
+                                                       "avx512vbmi", "amx",  NULL};
 
 static bool has_f16c(void)
 {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+#ifdef __linux__
+/* The system keeps the tile registers of a process only if asked to (Linux, "Using XSTATE features
+ * in user space applications"). */
+static bool tiles_allowed(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+#else
+static bool tiles_allowed(void)
+{
+    return false;
+}
+#endif
+
+/* Tiles, their products of bfloat16, and the vectors of bfloat16 that fill them. */
+static bool has_tiles(void)
+{
+    const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24, avx512_bf16 = 1u << 5;
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & amx_bf16) || !(d & amx_tile))
+        return false;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16) && tiles_allowed();
 }
 
 /* The compiler's tests include whether the system saves the wide registers. */
@@ -28,7 +57,7 @@ static int highest_tier(void)
     if (!__builtin_cpu_supports("avx512vnni")) return TIER_AVX512;
     if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("gfni"))
         return TIER_AVX512VNNI;
-    return TIER_AVX512VBMI;
+    return has_tiles() ? TIER_AMX : TIER_AVX512VBMI;
 }
 
 const char *const *kernels_tiers(void)
@@ -39,6 +68,7 @@ const char *const *kernels_tiers(void)
         {"c", "avx2", "avx512"},
         {"c", "avx2", "avx512", "avx512vnni"},
         {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi"},
+        {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi", "amx"},
     };
     return lists[highest_tier()];
 }
@@ -175,6 +205,17 @@ static void fill_avx512vnni(struct kernels *kernels)
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx512vnni);
 }
 
+static void fill_amx(struct kernels *kernels)
+{
+    kernels->name = "amx";
+    kernels->many_from = 24;
+    kernels->scratch_bytes = matmul_many_scratch_bytes_amx;
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+        kernels->many[dtype] = matmul_many_amx((enum dtype)dtype);
+    kernels->quantize[COLUMN_BF16] = quantize_bf16_amx;
+    kernels->pair = pair_amx;
+}
+
 /* Permutations of bytes, and maps of bits. */
 static void fill_avx512vbmi(struct kernels *kernels)
 {
@@ -199,5 +240,6 @@ bool kernels_init_arch(struct kernels *kernels, const char *mask)
     if (limit >= TIER_AVX512) fill_avx512(kernels);
     if (limit >= TIER_AVX512VNNI) fill_avx512vnni(kernels);
     if (limit >= TIER_AVX512VBMI) fill_avx512vbmi(kernels);
+    if (limit >= TIER_AMX) fill_amx(kernels);
     return true;
 }

@@ -96,6 +96,13 @@ MATMUL(matmul_bf16_avx512);
 matmul_kernel *matmul_wide_avx2(enum dtype dtype);
 matmul_kernel *matmul_wide_avx512(enum dtype dtype);
 
+/* Many columns of bfloat16; NULL for types whose activations are not rounded. */
+matmul_kernel *matmul_many_amx(enum dtype dtype);
+extern const size_t matmul_many_scratch_bytes_amx;
+
+void quantize_bf16_amx(const float *x, void *column, int k);
+void pair_amx(const float *x, size_t stride, int n, void *group, int k);
+
 void quantize_q8_32_avx2(const float *x, void *column, int k);
 void quantize_q8_256_avx2(const float *x, void *column, int k);
 

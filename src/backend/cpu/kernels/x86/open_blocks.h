@@ -16,7 +16,7 @@ struct open_block {
 
 typedef struct open_block open_block(const void *block);
 
-ALWAYS_INLINE __m256i open_nibbles(const uint8_t qs[16])
+ALWAYS_INLINE __m256i block_nibbles(const uint8_t qs[16])
 {
     __m128i packed = _mm_loadu_si128((const void *)qs);
     __m256i halves = _mm256_set_m128i(_mm_srli_epi16(packed, 4), packed);
@@ -45,14 +45,14 @@ ALWAYS_INLINE __m256i look_up(const int8_t table[16], __m256i q)
 ALWAYS_INLINE struct open_block open_q4_0(const void *block)
 {
     const struct block_q4_0 *b = block;
-    __m256i q = _mm256_sub_epi8(open_nibbles(b->qs), _mm256_set1_epi8(8));
+    __m256i q = _mm256_sub_epi8(block_nibbles(b->qs), _mm256_set1_epi8(8));
     return (struct open_block){q, _cvtsh_ss(b->d), 0};
 }
 
 ALWAYS_INLINE struct open_block open_q4_1(const void *block)
 {
     const struct block_q4_1 *b = block;
-    return (struct open_block){open_nibbles(b->qs), _cvtsh_ss(b->d), _cvtsh_ss(b->m)};
+    return (struct open_block){block_nibbles(b->qs), _cvtsh_ss(b->d), _cvtsh_ss(b->m)};
 }
 
 /* The fifth bit and the offset of 16 at once: a clear bit fills the upper half of the byte with
@@ -60,14 +60,14 @@ ALWAYS_INLINE struct open_block open_q4_1(const void *block)
 ALWAYS_INLINE struct open_block open_q5_0(const void *block)
 {
     const struct block_q5_0 *b = block;
-    __m256i q = _mm256_or_si256(open_nibbles(b->qs), open_bits(b->qh, 0, (char)0xf0));
+    __m256i q = _mm256_or_si256(block_nibbles(b->qs), open_bits(b->qh, 0, (char)0xf0));
     return (struct open_block){q, _cvtsh_ss(b->d), 0};
 }
 
 ALWAYS_INLINE struct open_block open_q5_1(const void *block)
 {
     const struct block_q5_1 *b = block;
-    __m256i q = _mm256_or_si256(open_nibbles(b->qs), open_bits(b->qh, 16, 0));
+    __m256i q = _mm256_or_si256(block_nibbles(b->qs), open_bits(b->qh, 16, 0));
     return (struct open_block){q, _cvtsh_ss(b->d), _cvtsh_ss(b->m)};
 }
 
@@ -80,7 +80,7 @@ ALWAYS_INLINE struct open_block open_q8_0(const void *block)
 ALWAYS_INLINE struct open_block open_iq4_nl(const void *block)
 {
     const struct block_iq4_nl *b = block;
-    return (struct open_block){look_up(iq4_values, open_nibbles(b->qs)), _cvtsh_ss(b->d), 0};
+    return (struct open_block){look_up(iq4_values, block_nibbles(b->qs)), _cvtsh_ss(b->d), 0};
 }
 
 /* The values of E2M1 end in halves: q is twice the value, d half the scale 2^(e - 127). */
@@ -90,5 +90,5 @@ ALWAYS_INLINE struct open_block open_mxfp4(const void *block)
     const struct block_mxfp4 *b = block;
     uint32_t e = b->e;
     float d = float_of_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
-    return (struct open_block){look_up(doubled, open_nibbles(b->qs)), d, 0};
+    return (struct open_block){look_up(doubled, block_nibbles(b->qs)), d, 0};
 }

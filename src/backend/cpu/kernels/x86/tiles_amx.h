@@ -1,0 +1,108 @@
+/* The tile registers: eight of 16 lines by 64 bytes. 0 to 3 hold sums, 4 and 5 weights, 6 and 7
+ * columns. The intrinsics do not tell the compiler which memory they touch: what is written before
+ * a load stands before a fence. */
+#pragma once
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/cpu/kernels/inline.h"
+
+enum { TILE_LINES = 16, TILE_BYTES = 64, TILE_K = 32 };
+
+/* Weights: 32 values of each of 16 rows. Columns: 16 pairs of values, each of 16 columns. */
+struct tile_halves {
+    _Alignas(64) uint16_t lines[TILE_LINES][TILE_K];
+};
+
+struct tile_sums {
+    _Alignas(64) float lines[TILE_LINES][16];
+};
+
+ALWAYS_INLINE void tiles_fence(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+ALWAYS_INLINE void tiles_begin(void)
+{
+    static const struct {
+        uint8_t palette, start_line, reserved[14];
+        uint16_t line_bytes[16];
+        uint8_t lines[16];
+    } config = {
+        .palette = 1,
+        .line_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+        .lines = {16, 16, 16, 16, 16, 16, 16, 16},
+    };
+    _tile_loadconfig(&config);
+}
+
+ALWAYS_INLINE void tiles_end(void)
+{
+    _tile_release();
+}
+
+/* Sums of 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to.
+ */
+ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct tile_halves *w1,
+                                   const struct tile_halves *x0, const struct tile_halves *x1,
+                                   int steps, bool first, struct tile_sums *sums0,
+                                   struct tile_sums *sums1, const char *soon)
+{
+    tiles_fence();
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, sums0[0].lines, TILE_BYTES);
+        _tile_loadd(1, sums0[1].lines, TILE_BYTES);
+        _tile_loadd(2, sums1[0].lines, TILE_BYTES);
+        _tile_loadd(3, sums1[1].lines, TILE_BYTES);
+    }
+    for (int s = 0; s < steps; s++) {
+        _tile_loadd(4, w0[s].lines, TILE_BYTES);
+        _tile_loadd(6, x0[s].lines, TILE_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, w1[s].lines, TILE_BYTES);
+        _tile_dpbf16ps(1, 5, 6);
+        _tile_loadd(7, x1[s].lines, TILE_BYTES);
+        _tile_dpbf16ps(2, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+        UNROLL
+        for (int i = 0; i < 4; i++) _mm_prefetch(soon + TILE_BYTES * (4 * s + i), _MM_HINT_T1);
+    }
+    _tile_stored(0, sums0[0].lines, TILE_BYTES);
+    _tile_stored(1, sums0[1].lines, TILE_BYTES);
+    _tile_stored(2, sums1[0].lines, TILE_BYTES);
+    _tile_stored(3, sums1[1].lines, TILE_BYTES);
+    tiles_fence();
+}
+
+/* The same for 16 columns. */
+ALWAYS_INLINE void multiply_2_by_1(const struct tile_halves *w0, const struct tile_halves *w1,
+                                   const struct tile_halves *x, int steps, bool first,
+                                   struct tile_sums *sums)
+{
+    tiles_fence();
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+    } else {
+        _tile_loadd(0, sums[0].lines, TILE_BYTES);
+        _tile_loadd(1, sums[1].lines, TILE_BYTES);
+    }
+    for (int s = 0; s < steps; s++) {
+        _tile_loadd(4, w0[s].lines, TILE_BYTES);
+        _tile_loadd(6, x[s].lines, TILE_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, w1[s].lines, TILE_BYTES);
+        _tile_dpbf16ps(1, 5, 6);
+    }
+    _tile_stored(0, sums[0].lines, TILE_BYTES);
+    _tile_stored(1, sums[1].lines, TILE_BYTES);
+    tiles_fence();
+}
