@@ -13,87 +13,60 @@ enum {
     MAX_READS = 256, /* of one file, whatever a server makes of them */
 };
 
-/* A file where it is asked for; the title is for sentences, without what may be secret. */
-struct source {
-    const struct header_request *header;
-    char *url, *title;
-};
+static heft_status begin(struct header *header, const struct hub_name *name, heft_error *error);
+static void end(struct header *header);
+static bool is_complete(const struct header *header);
+static struct http_request next_request(const struct header *header);
+static heft_status take(struct header *header, const struct hub_name *name, hub_header_need *need,
+                        struct http_call *call, heft_error *error);
 
-static heft_status source_open(struct source *source, const struct header_request *header,
-                               heft_error *error);
-static void source_close(struct source *source);
-static heft_status source_get(const struct source *source, struct http_request request,
-                              struct http_reply *reply, heft_error *error);
-static heft_status read_more(const struct source *source, uint64_t needed, struct buffer *out,
-                             bool *ranged, heft_error *error);
-static heft_status check_need(const struct source *source, uint64_t need, heft_error *error);
-
-heft_status header_read(const struct header_request *request, struct buffer *out, bool *ranged,
-                        heft_error *error)
+heft_status headers_read(struct http *http, const struct hub_name *name, hub_header_need *need,
+                         struct header *headers, int n, heft_error *error)
 {
-    struct source source;
-    heft_status status = source_open(&source, request, error);
-    uint64_t needed = request->guess;
-    for (int i = 0; status == HEFT_OK && needed > out->n_bytes; i++) {
-        if (i == MAX_READS)
-            status = error_set(error, HEFT_NETWORK, "%s: the server sends its header in crumbs",
-                               source.title);
-        else
-            status = read_more(&source, needed, out, ranged, error);
-        if (status == HEFT_OK)
-            status = request->need(source.title, out->data, out->n_bytes, request->file->n_bytes,
-                                   &needed, error);
-        if (status == HEFT_OK && needed > out->n_bytes) status = check_need(&source, needed, error);
+    heft_status status = HEFT_OK;
+    for (int i = 0; i < n && status == HEFT_OK; i++) status = begin(&headers[i], name, error);
+    for (int n_calls = 1; n_calls > 0 && status == HEFT_OK;) {
+        struct http_call calls[HTTP_MAX_CALLS] = {0};
+        struct header *asked[HTTP_MAX_CALLS];
+        n_calls = 0;
+        for (int i = 0; i < n; i++) {
+            if (is_complete(&headers[i])) continue;
+            asked[n_calls] = &headers[i];
+            calls[n_calls++].request = next_request(&headers[i]);
+        }
+        http_get_all(http, calls, n_calls);
+        for (int i = 0; i < n_calls; i++) {
+            if (status == HEFT_OK) status = take(asked[i], name, need, &calls[i], error);
+            http_reply_free(&calls[i].reply);
+        }
     }
-    source_close(&source);
+    for (int i = 0; i < n; i++) end(&headers[i]);
     return status;
 }
 
-heft_status header_read_small(const struct header_request *request, struct buffer *out,
-                              heft_error *error)
+static bool is_complete(const struct header *header)
 {
-    struct source source;
-    struct http_request get = {.n_bytes = MAX_SMALL_BYTES, .whole = true};
-    struct http_reply reply = {0};
-    heft_status status = source_open(&source, request, error);
-    if (status == HEFT_OK) status = source_get(&source, get, &reply, error);
-    if (status == HEFT_OK) buffer_append(out, reply.body.data, reply.body.n_bytes);
-    if (out->failed) status = error_set(error, HEFT_INTERNAL, "%s: no memory for it", source.title);
-    http_reply_free(&reply);
-    source_close(&source);
-    return status;
+    return header->n_reads > 0 && header->needed <= header->data.n_bytes;
 }
 
-static heft_status source_open(struct source *source, const struct header_request *header,
-                               heft_error *error)
+static heft_status begin(struct header *header, const struct hub_name *name, heft_error *error)
 {
     const char *path = header->file->entry->path;
-    *source = (struct source){.header = header, .url = hub_file_url(header->name, path)};
-    if (source->url) source->title = strndup(source->url, strcspn(source->url, "?#"));
-    if (source->title) return HEFT_OK;
-    return error_set(error, HEFT_INTERNAL, "%s: no memory for its address", path);
+    header->needed = header->guess;
+    header->url = hub_file_url(name, path);
+    if (header->url) header->title = strndup(header->url, strcspn(header->url, "?#"));
+    if (!header->title)
+        return error_set(error, HEFT_INTERNAL, "%s: no memory for its address", path);
+    if (header->file->kind == HUB_WEIGHTS && header->file->entry->n_bytes == 0)
+        return error_set(error, HEFT_BAD_FILE, "%s: the file is empty", header->title);
+    return HEFT_OK;
 }
 
-static void source_close(struct source *source)
+static void end(struct header *header)
 {
-    free(source->url);
-    free(source->title);
-}
-
-/* The server must have the file that the hub has listed. */
-static heft_status source_get(const struct source *source, struct http_request request,
-                              struct http_reply *reply, heft_error *error)
-{
-    const struct hub_entry *entry = source->header->file->entry;
-    request.url = source->url;
-    heft_status status = http_get(source->header->http, &request, reply, error);
-    if (status == HEFT_OK && reply->code != 200 && reply->code != 206)
-        return hub_refusal(source->header->name, entry->path, reply, error);
-    if (status == HEFT_OK && reply->total != HTTP_UNKNOWN && reply->total != entry->n_bytes)
-        return error_set(error, HEFT_BAD_FILE,
-                         "%s: the hub lists %" PRIu64 " bytes, the server has %" PRIu64,
-                         source->title, entry->n_bytes, reply->total);
-    return status;
+    free(header->url);
+    free(header->title);
+    header->url = header->title = NULL;
 }
 
 /* Four times what is there, as most headers end soon or are long. */
@@ -104,39 +77,69 @@ static uint64_t next_end(uint64_t n_have, uint64_t need, uint64_t n_file)
     return end < n_file ? end : n_file;
 }
 
-static heft_status read_more(const struct source *source, uint64_t needed, struct buffer *out,
-                             bool *ranged, heft_error *error)
+static struct http_request next_request(const struct header *header)
 {
-    uint64_t n_file = source->header->file->entry->n_bytes;
-    if (n_file == 0) return error_set(error, HEFT_BAD_FILE, "%s: the file is empty", source->title);
-    uint64_t end = next_end(out->n_bytes, needed, n_file);
-    struct http_request request = {.first = out->n_bytes, .n_bytes = (size_t)(end - out->n_bytes)};
-    struct http_reply reply = {0};
-    heft_status status = source_get(source, request, &reply, error);
-    if (status == HEFT_OK) {
-        *ranged = *ranged && reply.ranged;
-        buffer_append(out, reply.body.data, reply.body.n_bytes);
-        if (out->failed)
-            status = error_set(error, HEFT_INTERNAL, "%s: no memory for its header", source->title);
-        else if (reply.body.n_bytes == 0)
-            status = error_set(error, HEFT_NETWORK,
-                               "%s: the server sent nothing where %zu bytes were asked for",
-                               source->title, request.n_bytes);
-    }
-    http_reply_free(&reply);
-    return status;
+    if (header->file->kind == HUB_SMALL)
+        return (struct http_request){.url = header->url, .n_bytes = MAX_SMALL_BYTES, .whole = true};
+    uint64_t n_have = header->data.n_bytes;
+    uint64_t end = next_end(n_have, header->needed, header->file->entry->n_bytes);
+    return (struct http_request){
+        .url = header->url, .first = n_have, .n_bytes = (size_t)(end - n_have)};
 }
 
-static heft_status check_need(const struct source *source, uint64_t need, heft_error *error)
+static heft_status check_need(const struct header *header, heft_error *error)
 {
-    uint64_t n_bytes = source->header->file->entry->n_bytes;
+    uint64_t n_bytes = header->file->entry->n_bytes, need = header->needed;
+    if (need <= header->data.n_bytes) return HEFT_OK;
     if (need > n_bytes)
         return error_set(error, HEFT_BAD_FILE,
                          "%s: its header has %" PRIu64 " bytes or more, but the file only %" PRIu64,
-                         source->title, need, n_bytes);
+                         header->title, need, n_bytes);
     if (need > MAX_HEADER_BYTES)
         return error_set(error, HEFT_BAD_FILE,
                          "%s: its header has %" PRIu64 " bytes or more, the limit is %d",
-                         source->title, need, MAX_HEADER_BYTES);
+                         header->title, need, MAX_HEADER_BYTES);
+    if (header->n_reads == MAX_READS)
+        return error_set(error, HEFT_NETWORK, "%s: the server sends its header in crumbs",
+                         header->title);
     return HEFT_OK;
+}
+
+/* The server must have the file that the hub has listed. */
+static heft_status check_answer(const struct header *header, const struct hub_name *name,
+                                const struct http_call *call, heft_error *error)
+{
+    const struct hub_entry *entry = header->file->entry;
+    const struct http_reply *reply = &call->reply;
+    if (call->status != HEFT_OK) return error_set(error, call->status, "%s", call->error.message);
+    if (reply->code != 200 && reply->code != 206)
+        return hub_refusal(name, entry->path, reply, error);
+    if (reply->total != HTTP_UNKNOWN && reply->total != entry->n_bytes)
+        return error_set(error, HEFT_BAD_FILE,
+                         "%s: the hub lists %" PRIu64 " bytes, the server has %" PRIu64,
+                         header->title, entry->n_bytes, reply->total);
+    if (reply->body.n_bytes == 0 && entry->n_bytes > 0)
+        return error_set(error, HEFT_NETWORK,
+                         "%s: the server sent nothing where %zu bytes were asked for",
+                         header->title, call->request.n_bytes);
+    return HEFT_OK;
+}
+
+static heft_status take(struct header *header, const struct hub_name *name, hub_header_need *need,
+                        struct http_call *call, heft_error *error)
+{
+    heft_status status = check_answer(header, name, call, error);
+    if (status != HEFT_OK) return status;
+    header->n_reads++;
+    buffer_append(&header->data, call->reply.body.data, call->reply.body.n_bytes);
+    if (header->data.failed)
+        return error_set(error, HEFT_INTERNAL, "%s: no memory for its header", header->title);
+    if (header->file->kind == HUB_SMALL) {
+        header->needed = 0;
+        return HEFT_OK;
+    }
+    if (!call->reply.ranged) header->unranged = true;
+    status = need(header->title, header->data.data, header->data.n_bytes, header->file->n_bytes,
+                  &header->needed, error);
+    return status == HEFT_OK ? check_need(header, error) : status;
 }

@@ -4,18 +4,19 @@
 #include "hub/choice.h"
 #include "hub/hub.h"
 
-struct header_request {
-    struct http *http;
-    const struct hub_name *name;
+/* One file on its way. The caller fills in the first two, and frees `data`. */
+struct header {
     const struct hub_part_file *file;
-    hub_header_need *need; /* not of a small file */
-    size_t guess;          /* how much is read before anything is known */
+    size_t guess; /* how much is read of weights before anything is known */
+
+    struct buffer data;
+    uint64_t needed;
+    bool unranged; /* the server sends the file from its first byte only */
+    int n_reads;
+    char *url, *title; /* the title is for sentences, without what may be secret */
 };
 
-/* Reads ranges from the start of the file until `need` says that the header is complete. False in
- * *ranged if the server sends files from their first byte only. */
-heft_status header_read(const struct header_request *request, struct buffer *out, bool *ranged,
-                        heft_error *error);
-
-heft_status header_read_small(const struct header_request *request, struct buffer *out,
-                              heft_error *error);
+/* Reads of weights ranges from the start until `need` says that the header is complete, and small
+ * files whole; all of the `n`, at most HTTP_MAX_CALLS, together. */
+heft_status headers_read(struct http *http, const struct hub_name *name, hub_header_need *need,
+                         struct header *headers, int n, heft_error *error);

@@ -1,42 +1,41 @@
 #include "hub/http.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "hub/address.h"
-#include "hub/transfer.h"
+#include "hub/exchange.h"
 
 enum {
-    MAX_REDIRECTS = 10,
-    MAX_PAUSE_S = 20, /* a server that asks for a longer one is not waited for */
+    MAX_BACKOFF_MS = 20000,
+    LOOK_MS = 500, /* at most so long until somebody looks what has happened */
 };
 
 struct http {
-    CURL *easy;
-    struct curl_slist *token; /* the header field, or NULL */
+    CURLM *multi; /* keeps the connections */
+    CURL *easies[HTTP_MAX_CALLS];
     char *origin, *certificates;
-    int timeout_s, n_attempts, pause_ms;
+    struct exchange_settings settings;
+    int n_attempts, pause_ms;
 };
 
-/* One request and what has come of its answer. */
-struct exchange {
-    struct http *http;
-    const struct http_request *request;
-    struct http_reply *reply;
-    heft_error *error;
-    char *url;       /* where it is asked now */
-    int n_redirects; /* so far */
-    struct transfer last;
+/* A call as http_get_all sees it. */
+struct job {
+    struct exchange exchange;
+    uint64_t resume_at_ns; /* of one that waits to be repeated, else 0 */
+    bool running, finished;
 };
 
-enum outcome { DONE, AGAIN, FAILED };
-
-static enum outcome attempt(struct exchange *exchange);
-static void pause_before(struct http *http, int attempt);
+static bool copy_settings(struct http *http, const struct http_options *options);
+static void begin(struct http *http, struct job *job);
+static void collect(struct http *http);
+static void resume(struct http *http, struct job *jobs, int n);
+static int wait_ms(const struct job *jobs, int n);
+static void give_up(struct http *http, struct job *jobs, int n);
+static void finish(struct http *http, struct job *job, enum exchange_outcome outcome);
 
 heft_status http_open(const struct http_options *options, struct http **out, heft_error *error)
 {
@@ -47,18 +46,11 @@ heft_status http_open(const struct http_options *options, struct http **out, hef
         free(http);
         return error_set(error, HEFT_INTERNAL, "libcurl cannot be set up");
     }
-    struct buffer field = {0};
-    if (options->token) buffer_format(&field, "Authorization: Bearer %s", options->token);
-    if (options->token && !field.failed) http->token = curl_slist_append(NULL, field.data);
-    buffer_free(&field);
-    http->easy = curl_easy_init();
-    http->origin = strdup(options->origin);
-    if (options->certificates) http->certificates = strdup(options->certificates);
-    http->timeout_s = options->timeout_s;
-    http->n_attempts = options->n_attempts;
-    http->pause_ms = options->pause_ms;
-    if (http->easy && http->origin && (http->token || !options->token) &&
-        (http->certificates || !options->certificates)) {
+    http->multi = curl_multi_init();
+    bool good = copy_settings(http, options) && http->multi;
+    for (int i = 0; i < HTTP_MAX_CALLS && good; i++)
+        good = (http->easies[i] = curl_easy_init()) != NULL;
+    if (good) {
         *out = http;
         return HEFT_OK;
     }
@@ -69,8 +61,9 @@ heft_status http_open(const struct http_options *options, struct http **out, hef
 void http_close(struct http *http)
 {
     if (!http) return;
-    curl_easy_cleanup(http->easy);
-    curl_slist_free_all(http->token);
+    for (int i = 0; i < HTTP_MAX_CALLS; i++) curl_easy_cleanup(http->easies[i]);
+    curl_multi_cleanup(http->multi);
+    curl_slist_free_all(http->settings.token);
     free(http->origin);
     free(http->certificates);
     free(http);
@@ -80,21 +73,30 @@ void http_close(struct http *http)
 heft_status http_get(struct http *http, const struct http_request *request,
                      struct http_reply *reply, heft_error *error)
 {
-    heft_error last = {0};
-    int n_attempts = request->n_attempts ? request->n_attempts : http->n_attempts;
-    enum outcome outcome = AGAIN;
-    int n = 0;
-    while (outcome == AGAIN && n < n_attempts) {
-        if (n > 0) pause_before(http, n);
-        struct exchange exchange = {
-            .http = http, .request = request, .reply = reply, .error = &last};
-        outcome = attempt(&exchange);
-        free(exchange.url);
-        n++;
+    struct http_call call = {.request = *request, .reply = *reply};
+    http_get_all(http, &call, 1);
+    *reply = call.reply;
+    if (call.status != HEFT_OK) error_set(error, call.status, "%s", call.error.message);
+    return call.status;
+}
+
+void http_get_all(struct http *http, struct http_call *calls, int n)
+{
+    assert(n <= HTTP_MAX_CALLS);
+    struct job jobs[HTTP_MAX_CALLS] = {0};
+    for (int i = 0; i < n; i++) {
+        jobs[i].exchange = (struct exchange){
+            .settings = &http->settings, .call = &calls[i], .easy = http->easies[i]};
+        begin(http, &jobs[i]);
     }
-    if (outcome == DONE) return HEFT_OK;
-    return n > 1 ? error_set(error, last.status, "%s (%d attempts)", last.message, n)
-                 : error_set(error, last.status, "%s", last.message);
+    for (int ms; (ms = wait_ms(jobs, n)) >= 0;) {
+        int n_running;
+        if (curl_multi_poll(http->multi, NULL, 0, ms, NULL) != CURLM_OK ||
+            curl_multi_perform(http->multi, &n_running) != CURLM_OK)
+            give_up(http, jobs, n);
+        collect(http);
+        resume(http, jobs, n);
+    }
 }
 
 void http_reply_free(struct http_reply *reply)
@@ -104,185 +106,130 @@ void http_reply_free(struct http_reply *reply)
     *reply = (struct http_reply){0};
 }
 
-/* ---- repeating ---- */
-
-/* How long a server that is busy wants to be left alone. */
-static int64_t wanted_pause_s(const struct http *http)
+static bool copy_settings(struct http *http, const struct http_options *options)
 {
-    curl_off_t wanted_s = 0;
-    curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &wanted_s);
-    return wanted_s;
+    struct buffer field = {0};
+    if (options->token) buffer_format(&field, "Authorization: Bearer %s", options->token);
+    if (options->token && !field.failed) http->settings.token = curl_slist_append(NULL, field.data);
+    buffer_free(&field);
+    http->origin = strdup(options->origin);
+    if (options->certificates) http->certificates = strdup(options->certificates);
+    http->settings.origin = http->origin;
+    http->settings.certificates = http->certificates;
+    http->settings.timeout_s = options->timeout_s;
+    http->n_attempts = options->n_attempts;
+    http->pause_ms = options->pause_ms;
+    return http->origin && (http->settings.token || !options->token) &&
+           (http->certificates || !options->certificates);
 }
 
-static void pause_before(struct http *http, int attempt)
+/* ---- one job among others ---- */
+
+static void run(struct http *http, struct job *job)
 {
-    int64_t wanted_ms = wanted_pause_s(http) * 1000, ms = http->pause_ms;
-    for (int i = 1; i < attempt && ms < MAX_PAUSE_S * 1000; i++) ms *= 2;
-    if (ms > MAX_PAUSE_S * 1000) ms = MAX_PAUSE_S * 1000;
+    curl_easy_setopt(job->exchange.easy, CURLOPT_PRIVATE, job);
+    job->running = curl_multi_add_handle(http->multi, job->exchange.easy) == CURLM_OK;
+    if (job->running) return;
+    error_set(&job->exchange.call->error, HEFT_INTERNAL, "no memory for a connection");
+    finish(http, job, EXCHANGE_FAILED);
+}
+
+static void begin(struct http *http, struct job *job)
+{
+    job->resume_at_ns = 0;
+    if (exchange_begin(&job->exchange))
+        run(http, job);
+    else
+        finish(http, job, EXCHANGE_FAILED);
+}
+
+static void stop(struct http *http, struct job *job)
+{
+    if (job->running) curl_multi_remove_handle(http->multi, job->exchange.easy);
+    job->running = false;
+}
+
+static void finish(struct http *http, struct job *job, enum exchange_outcome outcome)
+{
+    struct http_call *call = job->exchange.call;
+    int n = job->exchange.n_attempts;
+    stop(http, job);
+    exchange_end(&job->exchange);
+    job->finished = true;
+    job->resume_at_ns = 0;
+    call->status = outcome == EXCHANGE_DONE ? HEFT_OK : call->error.status;
+    size_t length = strlen(call->error.message);
+    if (call->status != HEFT_OK && n > 1)
+        snprintf(call->error.message + length, sizeof call->error.message - length,
+                 " (%d attempts)", n);
+}
+
+/* Twice as long each time, and at least as long as the server wants. */
+static void pause_or_finish(struct http *http, struct job *job)
+{
+    const struct http_request *request = &job->exchange.call->request;
+    int n = job->exchange.n_attempts;
+    if (n >= (request->n_attempts ? request->n_attempts : http->n_attempts)) {
+        finish(http, job, EXCHANGE_FAILED);
+        return;
+    }
+    int64_t ms = http->pause_ms, wanted_ms = exchange_wanted_pause_s(&job->exchange) * 1000;
+    for (int i = 1; i < n && ms < MAX_BACKOFF_MS; i++) ms *= 2;
     if (ms < wanted_ms) ms = wanted_ms;
-    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
+    job->resume_at_ns = clock_ns() + (uint64_t)ms * 1000000;
 }
 
-/* A repeat may help: the fault is on the way, not in what was asked. */
-static bool may_pass(CURLcode code)
+static void arrive(struct http *http, struct job *job, CURLcode code)
 {
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-    case CURLE_SSL_CONNECT_ERROR:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool busy(int code)
-{
-    return code == 408 || code == 429 || code == 500 || code == 502 || code == 503 || code == 504;
-}
-
-/* ---- one attempt ---- */
-
-static enum outcome follow(struct exchange *exchange);
-static enum outcome judge(struct exchange *exchange);
-static enum outcome explain_failure(struct exchange *exchange, CURLcode code);
-static heft_status say(struct exchange *exchange, heft_status status, const char *what);
-
-static enum outcome attempt(struct exchange *exchange)
-{
-    struct http *http = exchange->http;
-    exchange->url = strdup(exchange->request->url);
-    while (exchange->url) {
-        bool safe = address_may_have_token(http->origin, exchange->url);
-        exchange->last = (struct transfer){.easy = http->easy,
-                                           .request = exchange->request,
-                                           .url = exchange->url,
-                                           .token = safe ? http->token : NULL,
-                                           .certificates = http->certificates,
-                                           .timeout_s = http->timeout_s,
-                                           .reply = exchange->reply};
-        CURLcode code = transfer_run(&exchange->last);
-        if (code != CURLE_OK) return explain_failure(exchange, code);
-        if (exchange->reply->code / 100 != 3) return judge(exchange);
-        if (follow(exchange) == FAILED) return FAILED;
-    }
-    error_set(exchange->error, HEFT_INTERNAL, "no memory for an address");
-    return FAILED;
-}
-
-/* Redirects are followed by hand: the token must not go along, and a file may not come over a
- * connection less safe than the one that named it. */
-static enum outcome follow(struct exchange *exchange)
-{
-    char *to = NULL;
-    curl_easy_getinfo(exchange->http->easy, CURLINFO_REDIRECT_URL, &to);
-    bool encrypted = strncasecmp(exchange->url, "https://", 8) == 0;
-    const char *reason = NULL;
-    if (!to)
-        reason = "the server redirects to nowhere";
-    else if (++exchange->n_redirects > MAX_REDIRECTS)
-        reason = "the server redirects again and again";
-    else if (strncasecmp(to, "https://", 8) != 0 && strncasecmp(to, "http://", 7) != 0)
-        reason = "the server redirects to an address that is not of the web";
-    else if (encrypted && strncasecmp(to, "https://", 8) != 0)
-        reason = "the server redirects to an address without encryption";
-    if (reason) {
-        say(exchange, HEFT_NETWORK, reason);
-        return FAILED;
-    }
-    char *url = strdup(to);
-    free(exchange->url);
-    exchange->url = url;
-    return DONE;
-}
-
-static enum outcome check_answer(struct exchange *exchange)
-{
-    struct http_reply *reply = exchange->reply;
-    const struct http_request *request = exchange->request;
-    char what[160] = "";
-    heft_status status = HEFT_NETWORK;
-    if (reply->body.failed) {
-        status = HEFT_INTERNAL;
-        snprintf(what, sizeof what, "no memory for the answer");
-    } else if (exchange->last.too_long) {
-        status = HEFT_BAD_FILE;
-        snprintf(what, sizeof what, "longer than %zu bytes, which is more than such a file needs",
-                 request->n_bytes);
-    } else if (reply->code == 206 && (request->whole || exchange->last.first != request->first)) {
-        snprintf(what, sizeof what,
-                 "the server sent another part of the file than it was asked for");
-    }
-    if (!what[0]) return DONE;
-    say(exchange, status, what);
-    return FAILED;
-}
-
-/* Of an answer with the whole file, or as much of it as was wanted. */
-static uint64_t whole_length(const struct exchange *exchange)
-{
-    curl_off_t length = -1;
-    curl_easy_getinfo(exchange->http->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    if (length >= 0) return (uint64_t)length;
-    if (exchange->last.stopped) return HTTP_UNKNOWN;
-    return exchange->last.n_skipped + exchange->reply->body.n_bytes;
-}
-
-static enum outcome explain_code(struct exchange *exchange, int code)
-{
-    char what[128], wish[64] = "";
-    int64_t pause_s = busy(code) ? wanted_pause_s(exchange->http) : 0;
-    if (pause_s > MAX_PAUSE_S)
-        snprintf(wish, sizeof wish, ", and asks to come back in %lld seconds", (long long)pause_s);
-    if (code == 416)
-        snprintf(what, sizeof what, "the server says that the file ends before byte %llu",
-                 (unsigned long long)exchange->request->first);
+    stop(http, job);
+    enum exchange_outcome outcome = exchange_arrive(&job->exchange, code);
+    if (outcome == EXCHANGE_GOES_ON)
+        run(http, job);
+    else if (outcome == EXCHANGE_AGAIN)
+        pause_or_finish(http, job);
     else
-        snprintf(what, sizeof what, "the server answered with HTTP status %d%s%s", code,
-                 code == 429 ? ", too many requests" : "", wish);
-    say(exchange, code == 416 ? HEFT_BAD_FILE : HEFT_NETWORK, what);
-    return busy(code) && !wish[0] ? AGAIN : FAILED;
+        finish(http, job, outcome);
 }
 
-static enum outcome judge(struct exchange *exchange)
+/* ---- all of them ---- */
+
+static void collect(struct http *http)
 {
-    struct http_reply *reply = exchange->reply;
-    int code = reply->code;
-    reply->ranged = code == 206;
-    if (code == 200) reply->total = whole_length(exchange);
-    if (code == 200 || code == 206) return check_answer(exchange);
-    buffer_clear(&reply->body);
-    if (code == 401 || code == 403 || code == 404) return DONE;
-    return explain_code(exchange, code);
+    int n_left;
+    for (const CURLMsg *message; (message = curl_multi_info_read(http->multi, &n_left));) {
+        char *job = NULL;
+        CURLcode code = message->data.result; /* the message goes with the handle */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &job);
+        if (message->msg == CURLMSG_DONE && job) arrive(http, (struct job *)job, code);
+    }
 }
 
-static enum outcome explain_failure(struct exchange *exchange, CURLcode code)
+static void resume(struct http *http, struct job *jobs, int n)
 {
-    const char *problem = exchange->last.problem;
-    if (code == CURLE_OUT_OF_MEMORY)
-        say(exchange, HEFT_INTERNAL, "no memory for the connection");
-    else
-        say(exchange, HEFT_NETWORK, problem[0] ? problem : curl_easy_strerror(code));
-    return may_pass(code) ? AGAIN : FAILED;
+    for (int i = 0; i < n; i++)
+        if (jobs[i].resume_at_ns && jobs[i].resume_at_ns <= clock_ns()) begin(http, &jobs[i]);
 }
 
-/* Queries are left out: those of signed addresses are long, and secret. */
-static heft_status say(struct exchange *exchange, heft_status status, const char *what)
+/* Until something has to be looked at; negative when all are finished. */
+static int wait_ms(const struct job *jobs, int n)
 {
-    const char *asked = exchange->request->url, *now = exchange->url;
-    int n_asked = (int)strcspn(asked, "?#"), n_now = (int)strcspn(now, "?#");
-    if (n_asked > 300) n_asked = 300;
-    if (n_now > 200) n_now = 200;
-    if (exchange->n_redirects == 0)
-        return error_set(exchange->error, status, "%.*s: %s", n_asked, asked, what);
-    return error_set(exchange->error, status, "%.*s, redirected to %.*s: %s", n_asked, asked, n_now,
-                     now, what);
+    int ms = -1;
+    for (int i = 0; i < n; i++) {
+        if (jobs[i].finished) continue;
+        uint64_t now = clock_ns(), then = jobs[i].resume_at_ns;
+        int own_ms = LOOK_MS;
+        if (then && then < now + (uint64_t)LOOK_MS * 1000000)
+            own_ms = then > now ? (int)((then - now) / 1000000) + 1 : 0;
+        if (ms < 0 || own_ms < ms) ms = own_ms;
+    }
+    return ms;
+}
+
+static void give_up(struct http *http, struct job *jobs, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (jobs[i].finished) continue;
+        error_set(&jobs[i].exchange.call->error, HEFT_INTERNAL, "libcurl has failed");
+        finish(http, &jobs[i], EXCHANGE_FAILED);
+    }
 }

@@ -1,5 +1,5 @@
-/* GET requests over kept connections: redirects, ranges, repeats, and the token that belongs to one
- * place only. */
+/* GET requests over kept connections, several at a time: redirects, ranges, repeats, and the token
+ * that belongs to one place only. */
 #pragma once
 
 #include "base/buffer.h"
@@ -43,3 +43,16 @@ void http_close(struct http *http); /* NULL is fine */
 heft_status http_get(struct http *http, const struct http_request *request,
                      struct http_reply *reply, heft_error *error);
 void http_reply_free(struct http_reply *reply);
+
+enum { HTTP_MAX_CALLS = 8 };
+
+/* A request of several that run together, and what http_get would return for it. */
+struct http_call {
+    struct http_request request;
+    struct http_reply reply;
+    heft_status status;
+    heft_error error;
+};
+
+/* Returns when all `n`, at most HTTP_MAX_CALLS, are done or have failed. */
+void http_get_all(struct http *http, struct http_call *calls, int n);

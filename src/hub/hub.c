@@ -23,6 +23,7 @@ enum {
      * there may be hundreds of them. */
     FIRST_GUESS_BYTES = 256 << 10,
     LATER_GUESS_BYTES = 32 << 10,
+    MAX_GUESS_BYTES = 1 << 20,
 };
 
 static const char index_name[] = "model.safetensors.index.json";
@@ -38,6 +39,7 @@ struct opening {
     struct buffer parent; /* of all folders of the repository's revision */
     struct buffer list;   /* path of the kept list */
     struct buffer folder; /* where the chosen files belong */
+    size_t guess;         /* of a header that is to be read */
     struct hub_model *model;
     heft_error *error;
 };
@@ -60,7 +62,8 @@ heft_status hub_open(const struct hub_options *options, const char *name, hub_he
                      struct hub_model *out, heft_error *error)
 {
     *out = (struct hub_model){0};
-    struct opening opening = {.options = options, .need = need, .model = out, .error = error};
+    struct opening opening = {
+        .options = options, .need = need, .model = out, .guess = LATER_GUESS_BYTES, .error = error};
     heft_status status = hub_name_parse(name, options->endpoint, &opening.name, error);
     struct http_options http = {.origin = options->endpoint,
                                 .token = options->token[0] ? options->token : NULL,
@@ -282,25 +285,45 @@ static bool is_index(const struct hub_part_file *file)
            strcmp(file->path + n - n_name, index_name) == 0;
 }
 
-static heft_status fetch_file(struct opening *opening, const char *folder, int number)
+static heft_status keep_file(struct opening *opening, const char *folder,
+                             const struct header *header)
 {
-    const struct hub_part_file *file = &opening->choice.files[number];
-    struct header_request request = {.http = opening->http,
-                                     .name = &opening->name,
-                                     .file = file,
-                                     .need = opening->need,
-                                     .guess = number == 0 ? FIRST_GUESS_BYTES : LATER_GUESS_BYTES};
-    struct buffer data = {0};
-    bool ranged = true;
-    heft_status status = file->kind == HUB_SMALL
-                             ? header_read_small(&request, &data, opening->error)
-                             : header_read(&request, &data, &ranged, opening->error);
-    if (!ranged) opening->model->no_ranges = true;
-    if (status == HEFT_OK && is_index(file)) status = check_index(opening, file, &data);
-    if (status == HEFT_OK)
-        status =
-            cache_write(folder, file->path, data.data, data.n_bytes, file->n_bytes, opening->error);
-    buffer_free(&data);
+    const struct hub_part_file *file = header->file;
+    const struct buffer *data = &header->data;
+    heft_status status = is_index(file) ? check_index(opening, file, data) : HEFT_OK;
+    if (header->unranged) opening->model->no_ranges = true;
+    if (status != HEFT_OK) return status;
+    return cache_write(folder, file->path, data->data, data->n_bytes, file->n_bytes,
+                       opening->error);
+}
+
+/* Parts of a model are alike: what one took, with an eighth more, will do for the next. */
+static void learn_guess(struct opening *opening, const struct header *header)
+{
+    uint64_t wanted = header->needed + header->needed / 8;
+    if (wanted > opening->guess && wanted <= MAX_GUESS_BYTES) opening->guess = (size_t)wanted;
+}
+
+/* Files `first` to `first` + `n`, together. */
+static heft_status fetch_files(struct opening *opening, const char *folder, int first, int n)
+{
+    const struct hub_options *options = opening->options;
+    const struct hub_choice *choice = &opening->choice;
+    struct header headers[HTTP_MAX_CALLS] = {0};
+    for (int i = 0; i < n; i++) {
+        headers[i].file = &choice->files[first + i];
+        headers[i].guess = first + i == 0 ? FIRST_GUESS_BYTES : opening->guess;
+        if (options->progress)
+            options->progress(options->context, headers[i].file->path, first + i + 1,
+                              choice->n_files);
+    }
+    heft_status status =
+        headers_read(opening->http, &opening->name, opening->need, headers, n, opening->error);
+    for (int i = 0; i < n; i++) {
+        if (status == HEFT_OK) status = keep_file(opening, folder, &headers[i]);
+        if (status == HEFT_OK && first + i > 0) learn_guess(opening, &headers[i]);
+        buffer_free(&headers[i].data);
+    }
     return status;
 }
 
@@ -321,14 +344,12 @@ static heft_status settle(struct opening *opening, const char *folder)
 
 static heft_status fill_folder(struct opening *opening)
 {
-    const struct hub_options *options = opening->options;
-    const struct hub_choice *choice = &opening->choice;
+    int n_files = opening->choice.n_files;
     struct buffer folder = {0};
     heft_status status = cache_begin(opening->parent.data, &folder, opening->error);
-    for (int i = 0; i < choice->n_files && status == HEFT_OK; i++) {
-        if (options->progress)
-            options->progress(options->context, choice->files[i].path, i + 1, choice->n_files);
-        status = fetch_file(opening, folder.data, i);
+    for (int first = 0; first < n_files && status == HEFT_OK; first += HTTP_MAX_CALLS) {
+        int n = n_files - first < HTTP_MAX_CALLS ? n_files - first : HTTP_MAX_CALLS;
+        status = fetch_files(opening, folder.data, first, n);
     }
     if (status == HEFT_OK) status = settle(opening, folder.data);
     if (folder.n_bytes > 0) cache_abandon(folder.data); /* unless it has its name now */

@@ -14,10 +14,11 @@ enum {
     MAX_FIELDS = 1000,
 };
 
+static void clear_reply(struct http_reply *reply);
 static size_t take_field(char *data, size_t one, size_t n, void *context);
 static size_t take_body(char *data, size_t one, size_t n, void *context);
 
-CURLcode transfer_run(struct transfer *transfer)
+bool transfer_prepare(struct transfer *transfer)
 {
     const struct http_request *request = transfer->request;
     CURL *easy = transfer->easy;
@@ -25,7 +26,7 @@ CURLcode transfer_run(struct transfer *transfer)
     char range[48];
     snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->first,
              (unsigned long long)(request->first + request->n_bytes - 1));
-    transfer_clear_reply(transfer->reply);
+    clear_reply(transfer->reply);
     curl_easy_reset(easy);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "heft");
@@ -42,12 +43,15 @@ CURLcode transfer_run(struct transfer *transfer)
     if (transfer->token) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->token);
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
     if (code == CURLE_OK && !request->whole) code = curl_easy_setopt(easy, CURLOPT_RANGE, range);
-    if (code == CURLE_OK) code = curl_easy_perform(easy);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL); /* the handle lives longer than this */
-    return transfer->stopped ? CURLE_OK : code;
+    return code == CURLE_OK;
 }
 
-void transfer_clear_reply(struct http_reply *reply)
+void transfer_end(struct transfer *transfer)
+{
+    curl_easy_reset(transfer->easy);
+}
+
+static void clear_reply(struct http_reply *reply)
 {
     buffer_clear(&reply->body);
     free(reply->next);
@@ -58,7 +62,7 @@ static void begin_answer(struct transfer *transfer)
 {
     long code = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code);
-    transfer_clear_reply(transfer->reply);
+    clear_reply(transfer->reply);
     transfer->reply->code = (int)code;
     transfer->first = 0;
 }

@@ -1,5 +1,4 @@
-/* One request to one address: what comes is put into a reply as far as it is wanted. http.c has the
- * redirects and the repeats. */
+/* One request to one address: what comes is put into a reply as far as it is wanted. */
 #pragma once
 
 #include <curl/curl.h>
@@ -25,5 +24,7 @@ struct transfer {
     bool too_long; /* more than a whole answer may have */
 };
 
-CURLcode transfer_run(struct transfer *transfer);
-void transfer_clear_reply(struct http_reply *reply);
+/* Makes `easy` ready to be run, after which it points into *transfer; false if there is no
+ * memory. */
+bool transfer_prepare(struct transfer *transfer);
+void transfer_end(struct transfer *transfer);

@@ -22,7 +22,7 @@
 #include "hub_server.h"
 #include "plan/remote.h"
 
-enum { MAX_RESOURCES = 16, PATH_BYTES = 512, N_WORDS = 100 };
+enum { MAX_RESOURCES = 32, PATH_BYTES = 512, N_WORDS = 100 };
 
 /* A header of a kilobyte, or with a vocabulary of 2 MB, before data of 40 GB. */
 static const uint64_t data_bytes = 4 * UINT64_C(10) * 1000 * 1000 * 1000;
@@ -281,52 +281,67 @@ static void what_is_kept_serves_without_a_network(void **state)
     fails("org/other", HEFT_NETWORK, "/api/models/org/other/tree/main: ");
 }
 
+enum { N_PARTS = 20, PART_BYTES = 1024 };
+
+static char parts[N_PARTS][PART_BYTES];
+static size_t part_bytes[N_PARTS];
+
+static void make_parts(void)
+{
+    struct gguf_build build;
+    uint64_t dim = 4;
+    for (int i = 0; i < N_PARTS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "t%d", i);
+        gguf_build_start(&build);
+        gguf_build_u16(&build, "split.no", (uint16_t)i);
+        gguf_build_u16(&build, "split.count", N_PARTS);
+        gguf_build_i32(&build, "split.tensors.count", N_PARTS);
+        gguf_build_tensor(&build, name, DTYPE_F32, 1, &dim, 16, 0);
+        uint8_t *data = gguf_build_finish(&build, &part_bytes[i]);
+        assert_true(part_bytes[i] <= PART_BYTES);
+        memcpy(parts[i], data, part_bytes[i]);
+        free(data);
+    }
+}
+
+/* The list has two pages, in no order; more parts than are asked for at a time, some of them from a
+ * server that is busy. */
 static void parts_come_together(void **state)
 {
     (void)state;
-    struct gguf_build build;
-    uint64_t dim = 4;
-    static char bodies[2][4096];
-    size_t n_bytes[2];
-    for (int i = 0; i < 2; i++) {
-        gguf_build_start(&build);
-        gguf_build_u16(&build, "split.no", (uint16_t)i);
-        gguf_build_u16(&build, "split.count", 2);
-        gguf_build_i32(&build, "split.tensors.count", 2);
-        gguf_build_tensor(&build, i ? "b" : "a", DTYPE_F32, 1, &dim, 16, 0);
-        uint8_t *data = gguf_build_finish(&build, &n_bytes[i]);
-        memcpy(bodies[i], data, n_bytes[i]);
-        free(data);
+    make_parts();
+    struct hub_resource *page =
+        put(true, "/api/models/org/repo/tree/v2?recursive=true",
+            keep("[{\"type\":\"file\",\"path\":\"x/m-00002-of-00020.gguf\",\"size\":%zu}]",
+                 part_bytes[1]));
+    static char rest[8192];
+    size_t n = (size_t)snprintf(rest, sizeof rest, "[");
+    for (int i = 0; i < N_PARTS; i++) {
+        char *path = keep("/org/repo/resolve/v2/x/m-%05d-of-00020.gguf", i + 1);
+        struct hub_resource *file = put(true, path, parts[i]);
+        file->n_bytes = part_bytes[i];
+        file->n_busy = i % 3 == 0;
+        if (i == 1) continue;
+        n += (size_t)snprintf(rest + n, sizeof rest - n,
+                              "%s{\"type\":\"file\",\"path\":\"%s\",\"size\":134,\"oid\":\"b\","
+                              "\"lfs\":{\"oid\":\"c\",\"size\":%zu,\"pointerSize\":134}}",
+                              i ? "," : "", path + strlen("/org/repo/resolve/v2/"), part_bytes[i]);
     }
-    char *next = keep("%s", "");
-    struct hub_resource *page = put(
-        true, "/api/models/org/repo/tree/v2?recursive=true",
-        keep(
-            "[{\"type\":\"file\",\"path\":\"x/m-00002-of-00002.gguf\",\"size\":%zu,\"oid\":\"a\"}]",
-            n_bytes[1]));
-    page->fields = next;
-    put(true, "/pages?cursor=2",
-        keep("[{\"type\":\"file\",\"path\":\"x/m-00001-of-00002.gguf\",\"size\":134,\"oid\":\"b\","
-             "\"lfs\":{\"oid\":\"c\",\"size\":%zu,\"pointerSize\":134}}]",
-             n_bytes[0]));
-    for (int i = 0; i < 2; i++) {
-        struct hub_resource *file =
-            put(true, keep("/org/repo/resolve/v2/x/m-0000%d-of-00002.gguf", i + 1), bodies[i]);
-        file->n_bytes = n_bytes[i];
-    }
+    snprintf(rest + n, sizeof rest - n, "]");
+    put(true, "/pages?cursor=2", rest);
+    page->fields = "Link: </pages?cursor=1>; rel=\"prev\", </pages?cursor=2>; rel=\"next\"\r\n";
     start();
-    snprintf(next, PATH_BYTES,
-             "Link: </pages?cursor=1>; rel=\"prev\", <%s/pages?cursor=2>; rel=\"next\"\r\n",
-             world.hub.origin);
+
     char name[PATH_BYTES];
     snprintf(name, sizeof name, "%s/org/repo/tree/v2", world.hub.origin);
     struct remote remote = opened(name);
-    assert_int_equal(remote.model.n_weights, 2);
-    assert_true(remote.model.n_bytes == n_bytes[0] + n_bytes[1]);
+    assert_int_equal(remote.model.n_weights, N_PARTS);
     struct gguf *file;
     heft_error error = {0};
     if (gguf_open(remote.path, &file, &error) != HEFT_OK) fail_msg("%s", error.message);
-    assert_int_equal(gguf_n_tensors(file), 2);
+    assert_int_equal(gguf_n_tensors(file), N_PARTS);
+    assert_true(gguf_bytes(file) == remote.model.n_bytes);
     gguf_close(file);
     remote_close(&remote);
 }
