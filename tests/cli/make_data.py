@@ -1,6 +1,7 @@
 """Writes the models of the tests of the program: a golden model with a chat template, its vocabulary
-alone, and the model with a template that knows thoughts and tools and with two tokens that are a tool
-call and the end of a thought. Needs numpy and gguf; the results are kept in data/."""
+alone, also with a template of its own for tools, and the model with a template that knows thoughts and
+tools and with two tokens that are a tool call and the end of a thought. Needs numpy and gguf; the
+results are kept in data/."""
 import pathlib
 
 import gguf
@@ -26,7 +27,7 @@ TOOLS_TOKENS = {
 }
 
 
-def copy(path: pathlib.Path, with_tensors: bool, template: str, tokens: dict[int, str]) -> None:
+def copy(path: pathlib.Path, with_tensors: bool, template, tokens: dict[int, str]) -> None:
     reader = gguf.GGUFReader(SOURCE)
     architecture = reader.get_field("general.architecture").contents()
     writer = gguf.GGUFWriter(path, architecture)
@@ -55,4 +56,6 @@ if __name__ == "__main__":
     (HERE / "data").mkdir(exist_ok=True)
     copy(HERE / "data" / "chat.gguf", True, TEMPLATE, {})
     copy(HERE / "data" / "vocabulary.gguf", False, TEMPLATE, {})
+    both = [{"name": "default", "template": TEMPLATE}, {"name": "tool_use", "template": TOOLS_TEMPLATE}]
+    copy(HERE / "data" / "two-templates.gguf", False, both, {})
     copy(HERE / "data" / "tools.gguf", True, TOOLS_TEMPLATE, TOOLS_TOKENS)

@@ -209,6 +209,8 @@ call 0 chat -m $tools -c 512 -q -n 1 --temp 0 --logit-bias 270+1000 --reasoning 
 input=
 call 0 template -m $tools --set enable_thinking=false "$work/calls.json"
 out_has "[assistant] weather city=Bern[tool] sunny[assistant] weather city=Bern[assistant]"
+echo '{"messages": [{"role": "user", "content": "x"}], "tools": [{"name": "f"}]}' >"$work/offer.json"
+call 0 template -m tests/cli/data/two-templates.gguf "$work/offer.json"; out_has "<tool_call>"
 say '/tool sunny\n'; call 1 chat -m $tools -q; err_has "waits for a result"; input=
 
 # Ctrl-C: the answer ends at once, the text so far stays, the status is that of an interrupted program.

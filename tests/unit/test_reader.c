@@ -700,13 +700,39 @@ static void test_engine(void **state)
     heft_engine_close(engine);
 }
 
+static bool has_tools(const heft_engine *engine, const char *tools)
+{
+    char *text;
+    heft_chat chat = {.messages_json = question, .tools_json = tools};
+    assert_int_equal(heft_chat_render(engine, &chat, &text, NULL), HEFT_OK);
+    bool found = strstr(text, "<tool_call>") != NULL;
+    heft_free(text);
+    return found;
+}
+
+/* The template for tools is used where tools are offered, and says what the dialect is. */
+static void test_two_templates(void **state)
+{
+    (void)state;
+    heft_engine *engine;
+    heft_info info;
+    heft_options options = heft_options_default();
+    options.model = "tests/cli/data/two-templates.gguf";
+    options.vocab_only = true;
+    assert_int_equal(heft_engine_open(&options, &engine, NULL), HEFT_OK);
+    heft_engine_info(engine, &info);
+    assert_string_equal(info.dialect, "qwen3-coder");
+    assert_true(has_tools(engine, simple_tools));
+    assert_false(has_tools(engine, NULL));
+    heft_engine_close(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_templates),
-        cmocka_unit_test(test_vocabularies),
-        cmocka_unit_test(test_engine),
+        cmocka_unit_test(test_samples),       cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_vocabularies),  cmocka_unit_test(test_engine),
+        cmocka_unit_test(test_two_templates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
