@@ -117,7 +117,7 @@ static int begin_test(void **state)
     if (!mkdtemp(world.cache)) return -1;
     snprintf(world.options.cache, sizeof world.options.cache, "%s/heft", world.cache);
     snprintf(world.options.token, sizeof world.options.token, "heft_test");
-    world.options.timeout_s = 1;
+    world.options.timeout_s = 10; /* the machine may be busy */
     world.options.n_attempts = 3;
     world.options.pause_ms = 10;
     return 0;
@@ -518,6 +518,7 @@ static void a_server_that_is_silent(void **state)
 {
     (void)state;
     world.options.n_attempts = 2;
+    world.options.timeout_s = 1;
     put_list("m.gguf", world.small.n_total);
     put_image(true, "/org/repo/resolve/main/m.gguf", &world.small)->silent = true;
     start();
@@ -528,6 +529,7 @@ static void a_server_that_trickles(void **state)
 {
     (void)state;
     world.options.n_attempts = 1;
+    world.options.timeout_s = 1;
     put_list("m.gguf", world.small.n_total)->trickles = true;
     start();
     fails("org/repo", HEFT_NETWORK, "Less than 64 bytes/sec");
