@@ -44,6 +44,7 @@ static bool gate_open(struct gate *gate);
 static void gate_close(struct gate *gate);
 static void gate_wait(struct gate *gate, unsigned seen);
 static void gate_advance(struct gate *gate);
+static void pin_workers(struct pool *pool);
 
 int pool_usable_cores(void)
 {
@@ -76,6 +77,7 @@ heft_status pool_open(int n_threads, struct pool **out, heft_error *error)
         pool->n_threads = i; /* those that are there, for pool_close */
         goto failed;
     }
+    pin_workers(pool);
     *out = pool;
     return HEFT_OK;
 failed:
@@ -191,4 +193,29 @@ static void gate_advance(struct gate *gate)
     pthread_mutex_lock(&gate->mutex);
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+/* A thread for every core and every core for this process: then each keeps its own, and the caches
+ * with it. With fewer threads the system knows better which cores are idle, and a limit on time is
+ * met by moving. The first worker is the caller's thread, which is not ours to bind: it finds the
+ * core that is left. HEFT_PIN=0 leaves all to the system. */
+static void pin_workers(struct pool *pool)
+{
+#ifdef __linux__
+    const char *choice = getenv("HEFT_PIN");
+    struct machine_cores cores;
+    int cpus[CPU_SETSIZE];
+    machine_read_cores(machine_system(), &cores);
+    int n = machine_pick_cpus(machine_system(), cpus, CPU_SETSIZE);
+    bool whole = n == pool->n_threads && n == cores.n_cores && n <= CPU_SETSIZE && cores.quota == 0;
+    if (!whole || (choice && strcmp(choice, "0") == 0)) return;
+    for (int i = 1; i < n; i++) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpus[i], &set);
+        pthread_setaffinity_np(pool->seats[i].thread, sizeof set, &set);
+    }
+#else
+    (void)pool;
+#endif
 }

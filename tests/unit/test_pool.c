@@ -1,5 +1,6 @@
 /* The thread pool: every worker once a job, barriers that hold, claims that miss nothing, sleep and
  * waking, with more threads than cores too. Run it under the thread sanitizer as well. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/flag.h"
+#include "base/machine.h"
 #include "base/pool.h"
 
 enum { MAX_THREADS = 32, N_ITEMS = 1000, N_PHASES = 20 };
@@ -161,6 +163,50 @@ static void test_open_and_close(void **state)
     pool_close(pool);
 }
 
+#ifdef __linux__
+/* On how many processors each worker may run. */
+static void count_cpus(const struct worker *worker, void *argument)
+{
+    cpu_set_t set;
+    int *n_cpus = argument;
+    sched_getaffinity(0, sizeof set, &set);
+    n_cpus[worker->index] = CPU_COUNT(&set);
+}
+
+static void assert_cpus(int n_threads, int n_first, int n_others)
+{
+    int n_cpus[CPU_SETSIZE] = {0};
+    struct pool *pool = open_pool(n_threads);
+    pool_run(pool, count_cpus, n_cpus);
+    pool_close(pool);
+    assert_int_equal(n_cpus[0], n_first);
+    for (int i = 1; i < n_threads; i++) assert_int_equal(n_cpus[i], n_others);
+}
+
+static void test_workers_stay(void **state)
+{
+    (void)state;
+    struct machine_cores cores;
+    machine_read_cores(machine_system(), &cores);
+    int n = cores.n_cores;
+    if (n < 2 || cores.n_usable < n) {
+        print_message("skipped: this process has not got several cores to itself\n");
+        skip();
+    }
+    assert_cpus(n, cores.n_cpus, 1);
+    assert_cpus(n + 1, cores.n_cpus, cores.n_cpus);
+    assert_cpus(n - 1, cores.n_cpus, cores.n_cpus);
+    setenv("HEFT_PIN", "0", 1);
+    assert_cpus(n, cores.n_cpus, cores.n_cpus);
+    unsetenv("HEFT_PIN");
+}
+#else
+static void test_workers_stay(void **state)
+{
+    (void)state;
+}
+#endif
+
 static void raise_run(const struct worker *worker, void *argument)
 {
     struct flag *flag = argument;
@@ -186,9 +232,13 @@ static void test_flag(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_worker_once),   cmocka_unit_test(test_barriers_hold),
-        cmocka_unit_test(test_claims_miss_nothing), cmocka_unit_test(test_sleep_and_wake),
-        cmocka_unit_test(test_open_and_close),      cmocka_unit_test(test_flag),
+        cmocka_unit_test(test_every_worker_once),
+        cmocka_unit_test(test_barriers_hold),
+        cmocka_unit_test(test_claims_miss_nothing),
+        cmocka_unit_test(test_sleep_and_wake),
+        cmocka_unit_test(test_open_and_close),
+        cmocka_unit_test(test_workers_stay),
+        cmocka_unit_test(test_flag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
