@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -23,6 +24,7 @@ static heft_status open_remote(const char *name, const heft_options *options, st
                                heft_error *error);
 static int find_with_mix(const struct catalogue *catalogue, const char *name,
                          const struct mix **mix);
+static bool is_word(const char *text, size_t n);
 static heft_status unknown(const struct catalogue *catalogue, const char *name, heft_error *error);
 static bool is_there(const char *path, bool *is_folder);
 
@@ -141,29 +143,38 @@ static heft_status open_remote(const char *name, const heft_options *options, st
     return open_path(out->remote.path, options, out, error);
 }
 
-/* "deepseek-r1", "deepseek-r1:Q2_K", "llama3.1:405b-instruct-q4_K_M": what follows the last colon,
- * or some of the last dashes, may be a mix. */
+/* "deepseek-r1", "deepseek-r1:mlx-4bit", "llama3.1:405b-instruct-q4_K_M": what follows a colon or a
+ * dash may be a mix, and before that a word that says nothing about the shape. */
 static int find_with_mix(const struct catalogue *catalogue, const char *name,
                          const struct mix **mix)
 {
-    char short_name[200];
+    char start[200];
     *mix = NULL;
     int model = catalogue_find(catalogue, name);
-    size_t n = strlen(name);
-    if (model >= 0 || n >= sizeof short_name) return model;
-    memcpy(short_name, name, n + 1);
-    for (char *at = short_name + n; at > short_name; at--) {
-        if (*at != ':' && *at != '-') continue;
-        *at = 0;
-        const struct mix *found = mix_find(at + 1);
-        if (found && !*mix) *mix = found;
-        bool word = strcmp(at + 1, "instruct") == 0 || strcmp(at + 1, "chat") == 0;
-        if (!found && !word) continue;
-        model = catalogue_find(catalogue, short_name);
+    size_t n = strlen(name), end = n;
+    if (model >= 0 || n >= sizeof start) return model;
+    for (size_t at = n; at-- > 0;) {
+        if (name[at] != ':' && name[at] != '-') continue;
+        const struct mix *found = mix_find(name + at + 1);
+        if (found)
+            *mix = found;
+        else if (!is_word(name + at + 1, end - at - 1))
+            continue;
+        end = at;
+        snprintf(start, sizeof start, "%.*s", (int)at, name);
+        model = catalogue_find(catalogue, start);
         if (model >= 0) return model;
     }
     *mix = NULL;
     return -1;
+}
+
+static bool is_word(const char *text, size_t n)
+{
+    static const char *const words[] = {"instruct", "chat", "gguf"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == n && strncasecmp(text, words[i], n) == 0) return true;
+    return false;
 }
 
 static heft_status unknown(const struct catalogue *catalogue, const char *name, heft_error *error)

@@ -66,7 +66,7 @@ say() { printf "$@" >"$work/input"; input=$work/input; }
 
 call 0 --version; out_has "heft 0."; err_empty
 call 0 --help; err_empty
-for command in run chat show tokenize template perplexity bench; do
+for command in run chat show tokenize template perplexity bench plan; do
     out_has "  $command "
 done
 call 1; err_has "a command is missing"
@@ -75,7 +75,7 @@ call 1 ppl; err_has 'heft perplexity'
 call 1 frobnicate; err_is_sentence
 call 1 models/some.gguf; err_is_sentence; err_has 'heft run -m models/some.gguf'
 call 1 -m some.gguf run hello; err_is_sentence; err_has 'a command comes before'
-for command in run chat show tokenize template perplexity bench; do
+for command in run chat show tokenize template perplexity bench plan; do
     call 0 $command --help; out_has "Usage: heft $command"; out_has "Examples:"; err_empty
     call 0 help $command; out_has "Usage: heft $command"
     call 1 $command --frobnicate; err_is_sentence; err_has "--frobnicate"

@@ -55,6 +55,7 @@ call 0 llama3.1:405b --on m3-ultra-256 -c auto; out_has "tokens of 516.1 KB (f16
 call 0 command-r-plus --on m3-ultra-96 -c 8192 -np 8; out_has "8 sessions"
 call 0 llama3.1:405b-instruct-q4_K_M --on m3-ultra-512; out_has "llama-3.1-405b, Q4_K_M"
 call 0 deepseek-r1:Q2_K --on m3-ultra-256; out_has "deepseek-r1, Q2_K"; out_has "244.1 GB"
+call 0 deepseek-r1:mlx-4bit --on m3-ultra-512; out_has "377.6 GB"
 call 0 deepseek-r1 --quantization mlx-4bit --on m3-ultra-512; out_has "377.6 GB"
 call 0 llama3.1:405b --on 2x-rtx-4090; out_has "in the host's memory: 0.40 tokens/s"
 call 0 deepseek-r1 --on m3-ultra-512 --compare-api 0.55/2.19; out_has "break even"
@@ -138,7 +139,7 @@ planned() {
         awk '{n += $1} END {print n}'
 }
 refused() {
-    limited 18000000 -c 8192 A
+    limited 22000000 -c 8192 A
     [ $? -eq 2 ]
 }
 if mkdir "$group" 2>/dev/null && [ -e "$group/memory.limit_in_bytes" ]; then
