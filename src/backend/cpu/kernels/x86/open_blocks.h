@@ -86,9 +86,8 @@ ALWAYS_INLINE struct open_block open_iq4_nl(const void *block)
 /* The values of E2M1 end in halves: q is twice the value, d half the scale 2^(e - 127). */
 ALWAYS_INLINE struct open_block open_mxfp4(const void *block)
 {
-    static const int8_t doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
     const struct block_mxfp4 *b = block;
     uint32_t e = b->e;
     float d = float_of_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
-    return (struct open_block){look_up(doubled, block_nibbles(b->qs)), d, 0};
+    return (struct open_block){look_up(e2m1_values, block_nibbles(b->qs)), d, 0};
 }

@@ -1,6 +1,6 @@
 /* The tile registers: eight of 16 lines by 64 bytes. 0 to 3 hold sums, 4 and 5 weights, 6 and 7
- * columns. The intrinsics do not tell the compiler which memory they touch: what is written before
- * a load stands before a fence. */
+ * columns, or 7 more weights. The intrinsics do not tell the compiler which memory they touch: what
+ * is written before a load stands before a fence. */
 #pragma once
 
 #include <immintrin.h>
@@ -15,6 +15,10 @@ enum { TILE_LINES = 16, TILE_BYTES = 64, TILE_K = 32 };
 struct tile_halves {
     _Alignas(64) uint16_t lines[TILE_LINES][TILE_K];
 };
+
+/* The tiles of successive values: what is multiplied in one pass. */
+enum { STEPS = 8 };
+typedef struct tile_halves tile_strip[STEPS];
 
 struct tile_sums {
     _Alignas(64) float lines[TILE_LINES][16];
@@ -82,27 +86,36 @@ ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct ti
     tiles_fence();
 }
 
-/* The same for 16 columns. */
-ALWAYS_INLINE void multiply_2_by_1(const struct tile_halves *w0, const struct tile_halves *w1,
-                                   const struct tile_halves *x, int steps, bool first,
-                                   struct tile_sums *sums)
+/* Sums of 64 rows, four strips of tiles one after the other, by 16 columns. */
+ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves *x, int steps,
+                                   bool first, struct tile_sums *sums)
 {
     tiles_fence();
     if (first) {
         _tile_zero(0);
         _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
     } else {
         _tile_loadd(0, sums[0].lines, TILE_BYTES);
         _tile_loadd(1, sums[1].lines, TILE_BYTES);
+        _tile_loadd(2, sums[2].lines, TILE_BYTES);
+        _tile_loadd(3, sums[3].lines, TILE_BYTES);
     }
     for (int s = 0; s < steps; s++) {
-        _tile_loadd(4, w0[s].lines, TILE_BYTES);
         _tile_loadd(6, x[s].lines, TILE_BYTES);
+        _tile_loadd(4, w[0][s].lines, TILE_BYTES);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, w1[s].lines, TILE_BYTES);
+        _tile_loadd(5, w[1][s].lines, TILE_BYTES);
         _tile_dpbf16ps(1, 5, 6);
+        _tile_loadd(7, w[2][s].lines, TILE_BYTES);
+        _tile_dpbf16ps(2, 7, 6);
+        _tile_loadd(4, w[3][s].lines, TILE_BYTES);
+        _tile_dpbf16ps(3, 4, 6);
     }
     _tile_stored(0, sums[0].lines, TILE_BYTES);
     _tile_stored(1, sums[1].lines, TILE_BYTES);
+    _tile_stored(2, sums[2].lines, TILE_BYTES);
+    _tile_stored(3, sums[3].lines, TILE_BYTES);
     tiles_fence();
 }

@@ -3,27 +3,21 @@
  * multiplies two tiles. Rounding to bfloat16 costs less than that of the columns to eight bits. */
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"
-#include "backend/cpu/kernels/x86/chunks_codes_avx512.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
-#include "backend/cpu/kernels/x86/nvfp4.h"
-#include "backend/cpu/kernels/x86/open_blocks.h"
-#include "backend/cpu/kernels/x86/open_supers.h"
-#include "backend/cpu/kernels/x86/tiles_amx.h"
+#include "backend/cpu/kernels/x86/lines_amx.h"
 #include "backend/cpu/kernels/x86/transpose_avx512.h"
 
 /* One panel and the columns' values of the same k stay in the second cache; 64 rows of it and 32
  * columns in the first. */
 enum {
-    STEPS = 8, /* of 32 values */
     PASS_K = STEPS * TILE_K,
     PASS_ROWS = 256,
     ROW_TILES = PASS_ROWS / TILE_LINES,
     NEAR_TILES = 4, /* of rows, in the first cache */
+    NEAR_ROWS = NEAR_TILES * TILE_LINES,
     PASS_COLUMNS = 512,
     COLUMN_TILES = PASS_COLUMNS / TILE_LINES,
 };
-
-typedef struct tile_halves tile_strip[STEPS];
 
 struct scratch {
     tile_strip panel[ROW_TILES];
@@ -33,125 +27,30 @@ struct scratch {
 
 const size_t matmul_many_scratch_bytes_amx = sizeof(struct scratch);
 
-/* Unpacks n values, a multiple of 32; each 32 are a line of the next tile. */
-typedef void unpack_lines(const void *blocks, int n, struct tile_halves *tile, int line);
-
-ALWAYS_INLINE __m512 widen(__m128i bytes, float scale, float offset)
-{
-    __m512 q = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
-    return _mm512_fmadd_ps(q, _mm512_set1_ps(scale), _mm512_set1_ps(offset));
-}
-
-ALWAYS_INLINE void store_line(__m512 low, __m512 high, struct tile_halves *tile, int line)
-{
-    _mm512_store_si512(tile->lines[line], (__m512i)_mm512_cvtne2ps_pbh(high, low));
-}
-
-ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, open_codes *open_block_codes,
-                                 size_t block_bytes, const void *blocks, int n,
-                                 struct tile_halves *tile, int line)
-{
-    const char *block = blocks;
-    for (; n > 0; n -= 256, block += block_bytes, tile += 8) {
-        struct super_head head = open(block);
-        struct codes codes;
-        if (open_block_codes) open_block_codes(block, &codes);
-        const void *source = open_block_codes ? (const void *)&codes : block;
-        float scales[16], offsets[16];
-        __m512 d = _mm512_set1_ps(head.d), dmin = _mm512_set1_ps(-head.dmin);
-        __m512i wide_scales = _mm512_cvtepi16_epi32(head.scales);
-        __m512i wide_mins = _mm512_cvtepi16_epi32(head.mins);
-        _mm512_storeu_ps(scales, _mm512_mul_ps(_mm512_cvtepi32_ps(wide_scales), d));
-        _mm512_storeu_ps(offsets, _mm512_mul_ps(_mm512_cvtepi32_ps(wide_mins), dmin));
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-            struct chunk c = chunk(source, j);
-            __m512i q = _mm512_mask_sub_epi8(c.w, c.minus, _mm512_setzero_si512(), c.w);
-            const float *scale = scales + 4 * j, *offset = offsets + 4 * j;
-            store_line(widen(_mm512_castsi512_si128(q), scale[0], offset[0]),
-                       widen(_mm512_extracti32x4_epi32(q, 1), scale[1], offset[1]), &tile[2 * j],
-                       line);
-            store_line(widen(_mm512_extracti32x4_epi32(q, 2), scale[2], offset[2]),
-                       widen(_mm512_extracti32x4_epi32(q, 3), scale[3], offset[3]),
-                       &tile[2 * j + 1], line);
-        }
-    }
-}
-
-ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const void *blocks, int n,
-                                 struct tile_halves *tile, int line)
-{
-    const char *block = blocks;
-    for (; n > 0; n -= 32, block += block_bytes, tile++) {
-        struct open_block w = open(block);
-        store_line(widen(_mm256_castsi256_si128(w.q), w.d, w.m),
-                   widen(_mm256_extracti128_si256(w.q, 1), w.d, w.m), tile, line);
-    }
-}
-
-#define UNPACK_SUPERS(NAME, CODES)                                                                 \
-    static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \
-    {                                                                                              \
-        unpack_supers(head_##NAME, chunk_##NAME, CODES, sizeof(struct block_##NAME), blocks, n,    \
-                      tile, line);                                                                 \
-    }
-UNPACK_SUPERS(q2_k, NULL)
-UNPACK_SUPERS(q3_k, NULL)
-UNPACK_SUPERS(q4_k, NULL)
-UNPACK_SUPERS(q5_k, NULL)
-UNPACK_SUPERS(q6_k, NULL)
-UNPACK_SUPERS(iq4_xs, NULL)
-UNPACK_SUPERS(iq2_xxs, codes_iq2_xxs)
-UNPACK_SUPERS(iq2_xs, codes_iq2_xs)
-UNPACK_SUPERS(iq2_s, codes_iq2_s)
-UNPACK_SUPERS(iq3_xxs, codes_iq3_xxs)
-UNPACK_SUPERS(iq3_s, codes_iq3_s)
-UNPACK_SUPERS(iq1_s, codes_iq1_s)
-UNPACK_SUPERS(iq1_m, codes_iq1_m)
-UNPACK_SUPERS(tq1_0, NULL)
-UNPACK_SUPERS(tq2_0, NULL)
-
-#define UNPACK_BLOCKS(NAME)                                                                        \
-    static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \
-    {                                                                                              \
-        unpack_blocks(open_##NAME, sizeof(struct block_##NAME), blocks, n, tile, line);            \
-    }
-UNPACK_BLOCKS(q4_0)
-UNPACK_BLOCKS(q4_1)
-UNPACK_BLOCKS(q5_0)
-UNPACK_BLOCKS(q5_1)
-UNPACK_BLOCKS(q8_0)
-UNPACK_BLOCKS(iq4_nl)
-UNPACK_BLOCKS(mxfp4)
-
-static void lines_nvfp4(const void *blocks, int n, struct tile_halves *tile, int line)
-{
-    const struct block_nvfp4 *block = blocks;
-    for (; n > 0; n -= 64, block++) {
-        float d[8];
-        _mm256_storeu_ps(d, nvfp4_scales(_mm256_castsi256_si128(set_256(block->d))));
-        for (int j = 0; j < 4; j += 2, tile++) {
-            __m256i q = nvfp4_values(block->qs[j]);
-            store_line(widen(_mm256_castsi256_si128(q), d[j], 0),
-                       widen(_mm256_extracti128_si256(q, 1), d[j + 1], 0), tile, line);
-        }
-    }
-}
-
 struct weight_type {
     unpack_lines *unpack;
     enum dtype dtype;
 };
 
-/* Rows that the last tiles lack are zeros. */
+static void ask_for(const char *bytes, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(bytes + i, _MM_HINT_T1);
+}
+
+/* Rows that the last tiles lack are zeros. A pass reads a short piece of each row, which no machine
+ * foresees: the pieces of the next rows are asked for, and of this row in the next pass. */
 ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct matmul *m, int row,
                                 int n_rows, int k0, int k, tile_strip *panel)
 {
-    size_t offset = dtype_bytes(type.dtype, k0);
-    for (int r = 0; r < n_rows; r++)
-        type.unpack((const char *)matmul_row(m, row + r) + offset, k, panel[r / TILE_LINES],
-                    r % TILE_LINES);
-    for (int r = n_rows; r < (n_rows + 31) / 32 * 32; r++)
+    enum { AHEAD = 8 };
+    size_t offset = dtype_bytes(type.dtype, k0), bytes = dtype_bytes(type.dtype, k);
+    for (int r = 0; r < n_rows; r++) {
+        const char *piece = (const char *)matmul_row(m, row + r) + offset;
+        if (k0 == 0) ask_for(piece + AHEAD * m->row_bytes, bytes);
+        ask_for(piece + bytes, bytes);
+        type.unpack(piece, k, panel[r / TILE_LINES], r % TILE_LINES);
+    }
+    for (int r = n_rows; r < (n_rows + NEAR_ROWS - 1) / NEAR_ROWS * NEAR_ROWS; r++)
         for (int s = 0; s < k / TILE_K; s++)
             _mm512_store_si512(panel[r / TILE_LINES][s].lines[r % TILE_LINES],
                                _mm512_setzero_si512());
@@ -175,36 +74,44 @@ static void gather(const struct matmul *m, int column, int n_columns, int k0, in
     }
 }
 
-static const struct tile_halves *columns_at(const struct matmul *m, int column, int k0)
+static const struct tile_halves *columns_at(const struct matmul *m, int column, int tile, int k0,
+                                            const struct scratch *scratch)
 {
-    const char *group = (const char *)m->columns + (size_t)column * m->column_bytes;
-    return (const struct tile_halves *)group + k0 / TILE_K;
+    if (m->column_index) return scratch->gathered[tile];
+    size_t first = (size_t)(column + tile * TILE_LINES);
+    return (const struct tile_halves *)((const char *)m->columns + first * m->column_bytes) +
+           k0 / TILE_K;
 }
 
-/* All columns of the pass with the panel; sums begin at zero with the first values. On the way each
- * of the panel's pairs of tiles asks for an eighth of the values that the next pass will read of
- * these columns. */
+/* 32 columns with the tiles of rows from `near` on. On the way each pair of the panel's tiles asks
+ * for an eighth of the values that the next pass will read of these columns. */
+static void multiply_near(struct scratch *scratch, int near, int t, const struct tile_halves *x0,
+                          const struct tile_halves *x1, int steps, bool first)
+{
+    enum { PAIRS = ROW_TILES / 2, LINES_EACH = 4 };
+    for (int r = near; r < near + NEAR_TILES; r += 2) {
+        int pair = r / 2;
+        const struct tile_halves *x = pair < PAIRS / 2 ? x0 : x1;
+        const char *soon =
+            (const char *)(x + STEPS) + pair % (PAIRS / 2) * (STEPS * LINES_EACH * TILE_BYTES);
+        multiply_2_by_2(scratch->panel[r], scratch->panel[r + 1], x0, x1, steps, first,
+                        &scratch->sums[t][r], &scratch->sums[t + 1][r], soon);
+    }
+}
+
+/* All columns of the pass with the panel; sums begin at zero with the first values. */
 static void multiply_panel(const struct matmul *m, int column, int n_columns, int n_row_tiles,
                            int k0, int k, struct scratch *scratch)
 {
     int n_tiles = (n_columns + TILE_LINES - 1) / TILE_LINES, steps = k / TILE_K;
     for (int near = 0; near < n_row_tiles; near += NEAR_TILES) {
-        int end = n_row_tiles < near + NEAR_TILES ? n_row_tiles : near + NEAR_TILES;
         for (int t = 0; t < n_tiles; t += 2) {
-            const struct tile_halves *x[2];
-            for (int i = 0; i < 2 && t + i < n_tiles; i++)
-                x[i] = m->column_index ? scratch->gathered[t + i]
-                                       : columns_at(m, column + (t + i) * TILE_LINES, k0);
-            for (int r = near; r < end; r += 2) {
-                const char *soon =
-                    (const char *)(x[r / 2 / 4 % 2] + STEPS) + r / 2 % 4 * (STEPS * 4 * TILE_BYTES);
-                const struct tile_halves *w0 = scratch->panel[r], *w1 = scratch->panel[r + 1];
-                if (t + 1 < n_tiles)
-                    multiply_2_by_2(w0, w1, x[0], x[1], steps, k0 == 0, &scratch->sums[t][r],
-                                    &scratch->sums[t + 1][r], soon);
-                else
-                    multiply_2_by_1(w0, w1, x[0], steps, k0 == 0, &scratch->sums[t][r]);
-            }
+            const struct tile_halves *x = columns_at(m, column, t, k0, scratch);
+            if (t + 1 < n_tiles)
+                multiply_near(scratch, near, t, x, columns_at(m, column, t + 1, k0, scratch), steps,
+                              k0 == 0);
+            else
+                multiply_4_by_1(&scratch->panel[near], x, steps, k0 == 0, &scratch->sums[t][near]);
         }
     }
 }
@@ -228,7 +135,7 @@ static void store_sums(const struct matmul *m, int column, int n_columns, int ro
 ALWAYS_INLINE void multiply_rows(struct weight_type type, const struct matmul *m, int row,
                                  int n_rows, struct scratch *scratch)
 {
-    int n_row_tiles = (n_rows + 31) / 32 * 2;
+    int n_row_tiles = (n_rows + NEAR_ROWS - 1) / NEAR_ROWS * NEAR_TILES;
     for (int column = 0; column < m->n_columns; column += PASS_COLUMNS) {
         int n_columns = m->n_columns - column < PASS_COLUMNS ? m->n_columns - column : PASS_COLUMNS;
         for (int k0 = 0; k0 < m->k; k0 += PASS_K) {
