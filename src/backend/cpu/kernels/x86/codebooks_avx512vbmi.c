@@ -93,7 +93,7 @@ ALWAYS_INLINE void open_iq2_xxs(const void *const *pair, struct opened *out)
     for (int i = 0; i < 2; i++) {
         __m512i groups = _mm512_setr_epi32(0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13);
         groups = _mm512_add_epi32(groups, _mm512_set1_epi32(2 * i));
-        out[i].scales =
+        out[i].scales[0] =
             _mm512_mul_ps(_mm512_permutexvar_ps(groups, scales), spread_half(blocks[i]->d));
     }
 }
@@ -122,7 +122,7 @@ ALWAYS_INLINE void open_iq2_xs(const void *const *pair, struct opened *out)
     __m512i signs = _mm512_gf2p8affine_epi64_epi8(high, even_signs, 0);
     pair_signs(signs, out);
     UNROLL
-    for (int i = 0; i < 2; i++) out[i].scales = open_nibbles(blocks[i]->scales, blocks[i]->d);
+    for (int i = 0; i < 2; i++) out[i].scales[0] = open_nibbles(blocks[i]->scales, blocks[i]->d);
 }
 
 ALWAYS_INLINE void open_iq2_s(const void *const *pair, struct opened *out)
@@ -142,7 +142,7 @@ ALWAYS_INLINE void open_iq2_s(const void *const *pair, struct opened *out)
     __m512i signs = load_halves(blocks[0]->signs, blocks[1]->signs);
     pair_signs(signs, out);
     UNROLL
-    for (int i = 0; i < 2; i++) out[i].scales = open_nibbles(blocks[i]->scales, blocks[i]->d);
+    for (int i = 0; i < 2; i++) out[i].scales[0] = open_nibbles(blocks[i]->scales, blocks[i]->d);
 }
 
 /* ---- IQ3: rows of 4 values, one of eight each ---- */
@@ -169,14 +169,9 @@ ALWAYS_INLINE void open_one_iq3_xxs(const struct block_iq3_xxs *b, struct opened
     out->signs = double_bytes(_mm512_castsi512_si256(open_sevens(words)));
     __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
     __m512i scales = _mm512_permutexvar_epi32(twice, _mm512_srli_epi32(words, 27));
-    out->scales = _mm512_mul_ps(odd_numbers(scales, 0x1e), spread_half(b->d));
+    out->scales[0] = _mm512_mul_ps(odd_numbers(scales, 0x1e), spread_half(b->d));
 }
-
-ALWAYS_INLINE void open_iq3_xxs(const void *const *blocks, struct opened *out)
-{
-    UNROLL
-    for (int i = 0; i < ROWS; i++) open_one_iq3_xxs(blocks[i], &out[i]);
-}
+DEFINE_OPEN(iq3_xxs)
 
 ALWAYS_INLINE __m512i vector_iq3_s(const struct opened *opened, int v)
 {
@@ -196,30 +191,13 @@ ALWAYS_INLINE void open_one_iq3_s(const struct block_iq3_s *b, struct opened *ou
     memcpy(&nibbles, b->scales, sizeof nibbles);
     __m512i shifts = _mm512_setr_epi32(63, 63, 3, 3, 7, 7, 11, 11, 15, 15, 19, 19, 23, 23, 27, 27);
     __m512i scales = _mm512_multishift_epi64_epi8(shifts, _mm512_set1_epi32(nibbles));
-    out->scales = _mm512_mul_ps(odd_numbers(scales, 0x1e), spread_half(b->d));
+    out->scales[0] = _mm512_mul_ps(odd_numbers(scales, 0x1e), spread_half(b->d));
 }
-
-ALWAYS_INLINE void open_iq3_s(const void *const *blocks, struct opened *out)
-{
-    UNROLL
-    for (int i = 0; i < ROWS; i++) open_one_iq3_s(blocks[i], &out[i]);
-}
+DEFINE_OPEN(iq3_s)
 
 #define DEFINE(NAME, VECTOR, FACTOR)                                                               \
-    void matmul_##NAME##_avx512vbmi(const struct matmul *m, int first_row, int n_rows,             \
-                                    void *scratch)                                                 \
-    {                                                                                              \
-        struct lane_type type = {                                                                  \
-            .block_bytes = sizeof(struct block_##NAME),                                            \
-            .open = open_##NAME,                                                                   \
-            .vector = VECTOR,                                                                      \
-            .n_vectors = 4,                                                                        \
-            .offset = 64,                                                                          \
-            .factor = FACTOR,                                                                      \
-            .arrange = arrange_fours,                                                              \
-        };                                                                                         \
-        multiply_all(type, m, first_row, n_rows, scratch);                                         \
-    }
+    DEFINE_LANES(NAME, .vector = VECTOR, .n_vectors = 4, .n_sums = 1, .offset = 64,                \
+                 .factor = FACTOR, .arrange = arrange_fours)
 DEFINE(iq2_xxs, vector_iq2, 1.0f / 8)
 DEFINE(iq2_xs, vector_iq2, 1.0f / 8)
 DEFINE(iq2_s, vector_iq2, 1.0f / 8)

@@ -225,6 +225,11 @@ static void fill_avx512vbmi(struct kernels *kernels)
     set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vbmi);
+    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vbmi);
+    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vbmi);
+    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx512vbmi);
 }
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)

@@ -64,6 +64,11 @@ MATMUL(matmul_iq2_xs_avx512vbmi);
 MATMUL(matmul_iq2_s_avx512vbmi);
 MATMUL(matmul_iq3_xxs_avx512vbmi);
 MATMUL(matmul_iq3_s_avx512vbmi);
+MATMUL(matmul_iq4_xs_avx512vbmi);
+MATMUL(matmul_iq1_s_avx512vbmi);
+MATMUL(matmul_iq1_m_avx512vbmi);
+MATMUL(matmul_tq1_0_avx512vbmi);
+MATMUL(matmul_tq2_0_avx512vbmi);
 
 MATMUL(matmul_wide_q2_k_avx512vnni);
 MATMUL(matmul_wide_q3_k_avx512vnni);

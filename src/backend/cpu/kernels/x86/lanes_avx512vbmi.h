@@ -22,7 +22,7 @@ static_assert(MAX_COLUMNS * SEGMENT_BLOCKS * MAX_LINES * 64 <= PANEL_SCRATCH_BYT
 /* What a block is opened to. */
 struct opened {
     __m512i rows[2], signs; /* what they mean is between open and vector */
-    __m512 scales;
+    __m512 scales[2];       /* of each sum */
 };
 
 /* Opens a block of each of two rows. */
@@ -36,7 +36,8 @@ struct lane_type {
     size_t block_bytes;
     open_blocks *open;
     open_vector *vector;
-    int n_vectors, offset;
+    int n_vectors, n_sums; /* a part of the vectors for each sum */
+    int offset;
     float factor; /* of all scales */
     arrange_values *arrange;
 };
@@ -58,8 +59,8 @@ static inline void arrange_fours(const int8_t *q, __m512i *vectors)
     vectors[3] = _mm512_shuffle_i32x4(high_01, high_23, 0xdd);
 }
 
-/* A segment of a column. Each block has its vectors and one line more: minus the offset times their
- * sums, where the sums of products begin. */
+/* A segment of a column. Each block has its vectors and a line more for each sum: minus the offset
+ * times what its vectors add up to, where the sum of products begins. */
 struct lane_column {
     const __m512i *lines;
     const float *scales;
@@ -67,7 +68,12 @@ struct lane_column {
 
 ALWAYS_INLINE int lines_of_block(struct lane_type type)
 {
-    return type.n_vectors + 1;
+    return type.n_vectors + type.n_sums;
+}
+
+ALWAYS_INLINE int first_vector(struct lane_type type, int sum)
+{
+    return sum * type.n_vectors / type.n_sums;
 }
 
 static struct lane_column arrange_column(struct lane_type type, struct column_q8_256 x,
@@ -76,38 +82,37 @@ static struct lane_column arrange_column(struct lane_type type, struct column_q8
     struct lane_column arranged = {lines, x.scale + first_block};
     for (int b = first_block; b < first_block + n_blocks; b++, lines += lines_of_block(type)) {
         type.arrange(x.q + 256 * (size_t)b, lines);
-        __m512i sums = _mm512_setzero_si512();
-        for (int v = 0; v < type.n_vectors; v++)
-            sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), lines[v]);
-        lines[type.n_vectors] = _mm512_mullo_epi32(sums, _mm512_set1_epi32(-type.offset));
+        for (int s = 0; s < type.n_sums; s++) {
+            __m512i sum = _mm512_setzero_si512();
+            for (int v = first_vector(type, s); v < first_vector(type, s + 1); v++)
+                sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), lines[v]);
+            lines[type.n_vectors + s] = _mm512_mullo_epi32(sum, _mm512_set1_epi32(-type.offset));
+        }
     }
     return arranged;
 }
 
-/* Block b of a segment of two rows. */
-ALWAYS_INLINE void add_blocks(struct lane_type type, const void *const blocks[ROWS], int b,
-                              int n_columns, const struct lane_column *x,
-                              __m512 sums[ROWS][MAX_COLUMNS])
+ALWAYS_INLINE void add_block(struct lane_type type, const struct opened *opened, int b,
+                             int n_columns, const struct lane_column *x, __m512 *sums)
 {
-    struct opened opened[ROWS];
-    type.open(blocks, opened);
     const size_t line = (size_t)b * (size_t)lines_of_block(type);
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int s = 0; s < type.n_sums; s++) {
         __m512i dots[MAX_COLUMNS];
         UNROLL
-        for (int c = 0; c < n_columns; c++) dots[c] = x[c].lines[line + (size_t)type.n_vectors];
+        for (int c = 0; c < n_columns; c++)
+            dots[c] = x[c].lines[line + (size_t)(type.n_vectors + s)];
         UNROLL
-        for (int v = 0; v < type.n_vectors; v++) {
-            __m512i w = type.vector(&opened[i], v);
+        for (int v = first_vector(type, s); v < first_vector(type, s + 1); v++) {
+            __m512i w = type.vector(opened, v);
             UNROLL
             for (int c = 0; c < n_columns; c++)
                 dots[c] = _mm512_dpbusd_epi32(dots[c], w, x[c].lines[line + (size_t)v]);
         }
         UNROLL
         for (int c = 0; c < n_columns; c++) {
-            __m512 scales = _mm512_mul_ps(opened[i].scales, _mm512_set1_ps(x[c].scales[b]));
-            sums[i][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), scales, sums[i][c]);
+            __m512 scales = _mm512_mul_ps(opened->scales[s], _mm512_set1_ps(x[c].scales[b]));
+            sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), scales, sums[c]);
         }
     }
 }
@@ -133,7 +138,10 @@ ALWAYS_INLINE void multiply_pair(struct lane_type type, const struct matmul *m, 
             blocks[i] = rows[i] + type.block_bytes * (size_t)b;
             prefetch_block(blocks[i], type.block_bytes);
         }
-        add_blocks(type, blocks, b, n_columns, x, sums);
+        struct opened opened[ROWS];
+        type.open(blocks, opened);
+        UNROLL
+        for (int i = 0; i < ROWS; i++) add_block(type, &opened[i], b, n_columns, x, sums[i]);
     }
     UNROLL
     for (int c = 0; c < n_columns; c++) {
@@ -182,3 +190,19 @@ ALWAYS_INLINE void multiply_all(struct lane_type type, const struct matmul *m, i
             multiply_lanes(type, m, first_row, n_rows, c, MAX_COLUMNS, scratch);
         }
 }
+
+#define DEFINE_LANES(NAME, ...)                                                                    \
+    void matmul_##NAME##_avx512vbmi(const struct matmul *m, int first_row, int n_rows,             \
+                                    void *scratch)                                                 \
+    {                                                                                              \
+        struct lane_type type = {sizeof(struct block_##NAME), open_##NAME, __VA_ARGS__};           \
+        multiply_all(type, m, first_row, n_rows, scratch);                                         \
+    }
+
+/* For types that have nothing to open in common. */
+#define DEFINE_OPEN(NAME)                                                                          \
+    ALWAYS_INLINE void open_##NAME(const void *const *blocks, struct opened *out)                  \
+    {                                                                                              \
+        UNROLL                                                                                     \
+        for (int i = 0; i < ROWS; i++) open_one_##NAME(blocks[i], &out[i]);                        \
+    }
