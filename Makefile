@@ -179,6 +179,12 @@ objects: $(OBJECTS) $(CLI_OBJECTS)
 check:
 	@tools/check-layers
 
+# docs/conformance.md from what the tests find and the records beside them.
+conformance: $(addprefix $B/bin/test_,unpack kernels golden)
+	@rm -f $B/report
+	$Qfor test in $^; do HEFT_REPORT=$B/report $$test >$B/report.log 2>&1 || { cat $B/report.log; exit 1; }; done
+	$Qtests/conformance write $B/report >$B/report.md && mv $B/report.md docs/conformance.md
+
 bench: all $B/bin/test_kernels
 	$B/bin/test_kernels --bench
 
@@ -227,10 +233,11 @@ help:
 	@echo 'make SAN=1 test   the same under the address and undefined-behaviour sanitizers'
 	@echo 'make TSAN=1 test  the same under the thread sanitizer'
 	@echo 'make check     includes go down only'
+	@echo 'make conformance   docs/conformance.md from what the tests find'
 	@echo 'make bench     speed of every kernel against the peaks of this machine'
 	@echo 'make fuzz FUZZ_SECONDS=60   every parser against random input (clang)'
 	@echo 'make install PREFIX=/usr/local, make uninstall, make format, make clean'
 
-.PHONY: FORCE all demo test setup tests kernel-test objects check bench fuzz install uninstall format clean help
+.PHONY: FORCE all demo test setup tests kernel-test objects check conformance bench fuzz install uninstall format clean help
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(wildcard $B/tests/*/*.d)
