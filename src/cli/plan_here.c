@@ -59,7 +59,11 @@ static void fill_memory(const struct machine *machine, struct box *out)
     out->usable_raised = out->usable;
     if (limited)
         snprintf(out->limit, sizeof out->limit, "a control group: %.120s", memory->limit_name);
-    if (machine->container[0])
+    if (memory->huge_reserved > 0)
+        snprintf(out->note, sizeof out->note,
+                 "%.1f GB are set aside for huge pages and not counted",
+                 (double)memory->huge_reserved / 1e9);
+    else if (machine->container[0])
         snprintf(out->note, sizeof out->note, "in a container (%s)", machine->container);
 }
 

@@ -99,7 +99,8 @@ static heft_status open_gguf(const char *path, const heft_options *options, stru
         own.n_ctx = own.n_ctx > 0 ? own.n_ctx : model->description.n_ctx_train;
         status = heft_engine_measure(&own, &memory, error);
         if (status == HEFT_OK)
-            out->scratch = memory.scratch - (uint64_t)own.n_ctx * sizeof(int32_t);
+            out->scratch = memory.scratch - (uint64_t)own.n_ctx * (uint64_t)own.n_sessions *
+                                                sizeof(int32_t); /* tokens of the sessions */
     }
     if (status == HEFT_OK) status = header_geometry(file, model, &out->geometry, error);
     const char *types = out->source == SUBJECT_HUB && out->remote.model.label[0]

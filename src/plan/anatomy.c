@@ -43,7 +43,7 @@ heft_status anatomy_build(const json_t *shape, struct geometry *out, heft_error 
     for (size_t i = 0; type && i < sizeof builders / sizeof *builders; i++) {
         if (strcmp(builders[i].type, type) != 0) continue;
         body_ends(&body);
-        builders[i].build(&body);
+        if (!body.wrong[0]) builders[i].build(&body);
         return check(&body, error);
     }
     return error_set(error, HEFT_BAD_FILE, "networks of type \"%s\" are not known",

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const int layers_most = 4096;
+
 /* Three such numbers can be multiplied. */
 static const int64_t number_most = 1 << 20, product_most = (int64_t)1 << 40;
 
@@ -21,6 +23,7 @@ struct body body_of(const json_t *shape, struct geometry *out)
     out->n_heads = (int)body_int(&body, "heads");
     out->n_kv_heads = (int)body_int(&body, "kv_heads");
     out->cache.blocks = true;
+    if (out->n_layers > layers_most) complain(&body, "layers");
     if (body.moe) {
         out->n_experts = (int)body_number(&body, body.moe, "experts");
         out->n_used = (int)body_number(&body, body.moe, "top_k");

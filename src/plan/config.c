@@ -24,7 +24,8 @@ heft_status config_geometry(const json_t *config, struct geometry *out, heft_err
         (int)number_of(config, "max_position_embeddings model_max_length max_seq_len", 4096);
     const json_t *kind = json_object_get(config, "model_type");
     if (json_is_string(kind))
-        snprintf(out->architecture, sizeof out->architecture, "%s", json_string_value(kind));
+        geometry_text(out->architecture, sizeof out->architecture, json_string_value(kind),
+                      json_string_length(kind));
     return HEFT_OK;
 }
 

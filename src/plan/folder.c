@@ -124,15 +124,17 @@ static heft_status add_tensor(const char *path, const char *name, const json_t *
                               uint64_t n_data, struct shards *shards)
 {
     json_int_t from, to;
+    char shown[100];
     struct geometry *out = shards->out;
+    geometry_text(shown, sizeof shown, name, strlen(name));
     bool placed = json_unpack((json_t *)entry, "{s:[I,I]}", "data_offsets", &from, &to) == 0;
     if (!placed || from < 0 || to < from || (uint64_t)to > n_data)
-        return error_set(shards->error, HEFT_BAD_FILE,
-                         "%s: data_offsets of %.100s are not in the file", path, name);
+        return error_set(shards->error, HEFT_BAD_FILE, "%s: data_offsets of %s are not in the file",
+                         path, shown);
     double n_values = values_of(name, entry, shards);
     if (n_values < 0 || n_values > 1e15)
-        return error_set(shards->error, HEFT_BAD_FILE, "%s: the shape of %.100s makes no sense",
-                         path, name);
+        return error_set(shards->error, HEFT_BAD_FILE, "%s: the shape of %s makes no sense", path,
+                         shown);
     struct piece piece = {
         .n_values = (int64_t)n_values, .n_cols = 256, .share = 1, .n_bytes = (uint64_t)(to - from)};
     const char *layer = strstr(name, "layers.");
@@ -236,10 +238,11 @@ static void name_types(const json_t *config, struct geometry *out)
     const char *dtype = json_string_value(json_object_get(config, "torch_dtype"));
     if (!dtype) dtype = json_string_value(json_object_get(config, "dtype"));
     json_int_t bits = json_integer_value(json_object_get(mlx, "bits"));
+    const char *types = method ? method : dtype ? dtype : "";
     if (bits > 0)
         snprintf(out->types, sizeof out->types, "mlx-%dbit", (int)bits);
     else
-        snprintf(out->types, sizeof out->types, "%s", method ? method : dtype ? dtype : "");
+        geometry_text(out->types, sizeof out->types, types, strlen(types));
 }
 
 static bool ends_with(const char *text, const char *end)

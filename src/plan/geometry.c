@@ -28,6 +28,13 @@ uint64_t cache_bytes(int64_t n_values, enum dtype dtype)
     return (uint64_t)n_blocks * (uint64_t)info->block_bytes;
 }
 
+void geometry_text(char *to, size_t n_room, const char *text, size_t n_bytes)
+{
+    size_t n = n_bytes < n_room - 1 ? n_bytes : n_room - 1;
+    for (size_t i = 0; i < n; i++) to[i] = text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
+    to[n] = 0;
+}
+
 const char *part_name(enum part part)
 {
     static const char *const names[PARTS] = {

@@ -80,5 +80,8 @@ void geometry_free(struct geometry *geometry);
 /* Bytes of so many values of a cache; `dtype` is F16, Q8_0 or F32. */
 uint64_t cache_bytes(int64_t n_values, enum dtype dtype);
 
+/* Copies what fits, with '?' for what a terminal would obey; n_room counts the NUL. */
+void geometry_text(char *to, size_t n_room, const char *text, size_t n_bytes);
+
 /* "attention", "experts" */
 const char *part_name(enum part part);

@@ -36,7 +36,7 @@ heft_status header_geometry(const struct gguf *file, const struct model *model,
     *out = (struct geometry){.is_file = true, .file_bytes = gguf_bytes(file)};
     const char *path = gguf_part_path(file, 0);
     const struct tensor *table = gguf_find_tensor(file, "token_embd.weight");
-    if (!table)
+    if (!table || table->dims[0] < 1 || table->dims[1] < 1)
         return error_set(error, HEFT_BAD_FILE, "%s: it has no token_embd.weight: no model", path);
     out->n_vocab = (int)(table->dims[1] < INT32_MAX ? table->dims[1] : INT32_MAX);
     out->d_model = (int)(table->dims[0] < INT32_MAX ? table->dims[0] : INT32_MAX);
@@ -232,10 +232,7 @@ static void copy_text(const struct gguf *file, const char *key, char *to, size_t
 {
     const struct gguf_value *value = gguf_find(file, key);
     if (!value || value->type != GGUF_STRING) return;
-    size_t n = value->text.n_bytes < n_room - 1 ? value->text.n_bytes : n_room - 1;
-    for (size_t i = 0; i < n; i++) /* a terminal would obey what does not print */
-        to[i] = value->text.data[i] >= ' ' && value->text.data[i] < 127 ? value->text.data[i] : '?';
-    to[n] = 0;
+    geometry_text(to, n_room, value->text.data, value->text.n_bytes);
 }
 
 /* The matrices of the first layer and of the last, which differ where leading ones are dense. */

@@ -567,6 +567,8 @@ static void test_folders_that_lie(void **state)
         {"[]", NULL, "config.json"},
         {"{", NULL, "config.json"},
         {"{\"hidden_size\": 64}", NULL, "no layers"},
+        {"{\"hidden_size\": 64, \"num_hidden_layers\": 1000000, \"vocab_size\": 9}", NULL,
+         "layers"},
         {"{\"hidden_size\": 1e99, \"num_hidden_layers\": 99999999999}", NULL, "layers"},
         {mixtral, NULL, "no safetensors"},
         {mixtral, "{\"x\": 1}", "data_offsets of x"},
