@@ -55,7 +55,8 @@ enum { HEFT_CONTEXT_AUTO = -1 };
 
 typedef struct heft_options {
     const char *model; /* path of a GGUF file; any part of a split model opens all of it */
-    int n_ctx;         /* tokens a session can hold; 0: the trained context, at most 4096 */
+    int n_ctx;         /* tokens a session can hold; 0: the trained context, at most 4096; or
+                        * HEFT_CONTEXT_AUTO */
     int n_sessions;    /* sessions that may exist at once; at least 1 */
     int n_batch;       /* rows computed together; 0: 512 */
     int n_threads;     /* 0: one for each core this process may use */
