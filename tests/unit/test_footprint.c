@@ -95,7 +95,8 @@ static struct footprint footprint_of(const heft_options *options)
     return footprint;
 }
 
-/* Within 2 %, or `slack` for those so small that the process itself weighs more. */
+/* Within 2 %, or `slack`: scratch is planned for every road through the kernels, and one run takes
+ * one of them. */
 static void check(const heft_options *options, double slack)
 {
     struct footprint footprint = footprint_of(options);
@@ -122,7 +123,7 @@ static void test_every_model(void **state)
             options.n_ctx = contexts[j];
             options.n_sessions = sessions[j];
             options.n_threads = 2;
-            check(&options, 8e6);
+            check(&options, 24e6);
         }
     }
     globfree(&models);
@@ -161,7 +162,7 @@ static void test_large_cache(void **state)
         options.n_sessions = cases[i].n_sessions;
         options.kv_type = cases[i].kv;
         options.n_threads = 2;
-        check(&options, 16e6);
+        check(&options, 32e6);
     }
     unlink(path);
 }
