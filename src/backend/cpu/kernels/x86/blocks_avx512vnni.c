@@ -79,6 +79,38 @@ ALWAYS_INLINE void add_blocks(struct block_type type, const char *block, int b, 
     }
 }
 
+ALWAYS_INLINE void multiply_streams(struct block_type type, const struct matmul *m,
+                                    const int r[STREAMS], int n_columns,
+                                    const struct column_q8_32 *x, float *const *y)
+{
+    const char *rows[STREAMS] = {matmul_row(m, r[0]), matmul_row(m, r[1])};
+    __m512 sums[STREAMS][MAX_COLUMNS];
+    __m256 mins[STREAMS][MAX_COLUMNS];
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        sums[0][c] = sums[1][c] = _mm512_setzero_ps();
+        mins[0][c] = mins[1][c] = _mm256_setzero_ps();
+    }
+    int n_blocks = m->k / 32, b = 0;
+    for (; b + BLOCKS <= n_blocks; b += BLOCKS) {
+        UNROLL
+        for (int i = 0; i < STREAMS; i++) {
+            const char *blocks = rows[i] + type.block_bytes * (size_t)b;
+            prefetch_block(blocks, BLOCKS * type.block_bytes);
+            add_blocks(type, blocks, b, BLOCKS, n_columns, x, sums[i], mins[i]);
+        }
+    }
+    for (int i = 0; i < STREAMS && b < n_blocks; i++)
+        add_blocks(type, rows[i] + type.block_bytes * (size_t)b, b, n_blocks - b, n_columns, x,
+                   sums[i], mins[i]);
+    UNROLL
+    for (int c = 0; c < n_columns; c++) {
+        UNROLL
+        for (int i = 0; i < STREAMS; i++)
+            y[c][r[i]] = _mm512_reduce_add_ps(sums[i][c]) + reduce_256(mins[i][c]);
+    }
+}
+
 ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
                                  int n_rows, int first_column, int n_columns)
 {
@@ -90,25 +122,10 @@ ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *
         x[c] = column_q8_32(matmul_column(m, first_column + c), m->k);
         y[c] = matmul_output(m, first_column + c);
     }
-    int n_blocks = m->k / 32;
-    for (int r = first_row; r < first_row + n_rows; r++) {
-        const char *block = matmul_row(m, r);
-        __m512 sums[MAX_COLUMNS];
-        __m256 mins[MAX_COLUMNS];
-        UNROLL
-        for (int c = 0; c < n_columns; c++) {
-            sums[c] = _mm512_setzero_ps();
-            mins[c] = _mm256_setzero_ps();
-        }
-        int b = 0;
-        for (; b + BLOCKS <= n_blocks; b += BLOCKS, block += BLOCKS * type->block_bytes) {
-            prefetch_block(block, BLOCKS * type->block_bytes);
-            add_blocks(*type, block, b, BLOCKS, n_columns, x, sums, mins);
-        }
-        if (b < n_blocks) add_blocks(*type, block, b, n_blocks - b, n_columns, x, sums, mins);
-        UNROLL
-        for (int c = 0; c < n_columns; c++)
-            y[c][r] = _mm512_reduce_add_ps(sums[c]) + reduce_256(mins[c]);
+    for (int i = 0; i < streams_length(n_rows); i++) {
+        int rows[STREAMS];
+        streams_rows(first_row, n_rows, i, rows);
+        multiply_streams(*type, m, rows, n_columns, x, y);
     }
 }
 

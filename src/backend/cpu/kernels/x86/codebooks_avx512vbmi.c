@@ -38,14 +38,14 @@ ALWAYS_INLINE __m512i apply_signs(const struct opened *opened, int v, __m512i w)
 
 /* The halves of rows become neighbours. What comes from the first block is the lower half of each
  * lane of 128 bits, what comes from the second the upper one. */
-ALWAYS_INLINE void pair_halves(__m512i lower, __m512i upper, struct opened out[ROWS])
+ALWAYS_INLINE void pair_halves(__m512i lower, __m512i upper, struct opened out[STREAMS])
 {
     out[0].rows[0] = _mm512_unpacklo_epi8(lower, upper);
     out[1].rows[0] = _mm512_unpackhi_epi8(lower, upper);
 }
 
 /* Both halves of a row have the same byte of signs. */
-ALWAYS_INLINE void pair_signs(__m512i signs, struct opened out[ROWS])
+ALWAYS_INLINE void pair_signs(__m512i signs, struct opened out[STREAMS])
 {
     out[0].signs = _mm512_unpacklo_epi8(signs, signs);
     out[1].signs = _mm512_unpackhi_epi8(signs, signs);
@@ -80,7 +80,7 @@ ALWAYS_INLINE __m512i vector_iq2(const struct opened *opened, int v)
 
 ALWAYS_INLINE void open_iq2_xxs(const void *const *pair, struct opened *out)
 {
-    const struct block_iq2_xxs *blocks[ROWS] = {pair[0], pair[1]};
+    const struct block_iq2_xxs *blocks[STREAMS] = {pair[0], pair[1]};
     __m512i a = _mm512_loadu_si512(blocks[0]->qs), b = _mm512_loadu_si512(blocks[1]->qs);
     __m512i of_rows = stepped(0x0b0a090803020100, 0x4b4a494843424140, 16);
     struct numbers n = numbers_of(_mm512_permutex2var_epi8(a, of_rows, b), 0, 0);
@@ -111,7 +111,7 @@ ALWAYS_INLINE __m512 open_nibbles(const uint8_t bytes[8], uint16_t d)
 
 ALWAYS_INLINE void open_iq2_xs(const void *const *pair, struct opened *out)
 {
-    const struct block_iq2_xs *blocks[ROWS] = {pair[0], pair[1]};
+    const struct block_iq2_xs *blocks[STREAMS] = {pair[0], pair[1]};
     __m512i a = _mm512_loadu_si512(blocks[0]->qs), b = _mm512_loadu_si512(blocks[1]->qs);
     __m512i even = stepped(0x0e0c0a0806040200, 0x4e4c4a4846444240, 16);
     __m512i odd = _mm512_add_epi8(even, _mm512_set1_epi8(1));
@@ -127,7 +127,7 @@ ALWAYS_INLINE void open_iq2_xs(const void *const *pair, struct opened *out)
 
 ALWAYS_INLINE void open_iq2_s(const void *const *pair, struct opened *out)
 {
-    const struct block_iq2_s *blocks[ROWS] = {pair[0], pair[1]};
+    const struct block_iq2_s *blocks[STREAMS] = {pair[0], pair[1]};
     int64_t high[2];
     memcpy(&high[0], blocks[0]->qh, sizeof high[0]);
     memcpy(&high[1], blocks[1]->qh, sizeof high[1]);

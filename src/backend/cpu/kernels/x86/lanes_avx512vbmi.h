@@ -15,7 +15,7 @@
 #include "backend/cpu/kernels/x86/bits_avx512vbmi.h"
 #include "backend/cpu/kernels/x86/reduce.h"
 
-enum { ROWS = 2, MAX_LINES = 6, SEGMENT_BLOCKS = 128 };
+enum { MAX_LINES = 6, SEGMENT_BLOCKS = 128 };
 static_assert(MAX_COLUMNS * SEGMENT_BLOCKS * MAX_LINES * 64 <= PANEL_SCRATCH_BYTES,
               "a segment of all columns fits the scratch");
 
@@ -117,39 +117,37 @@ ALWAYS_INLINE void add_block(struct lane_type type, const struct opened *opened,
     }
 }
 
-/* Rows r[0] and r[1], which memory delivers as two streams; the same one is there twice if their
- * number is odd. */
-ALWAYS_INLINE void multiply_pair(struct lane_type type, const struct matmul *m, const int r[ROWS],
-                                 int first_block, int n_blocks, int first_column, int n_columns,
-                                 const struct lane_column *x)
+ALWAYS_INLINE void multiply_streams(struct lane_type type, const struct matmul *m,
+                                    const int r[STREAMS], int first_block, int n_blocks,
+                                    int first_column, int n_columns, const struct lane_column *x)
 {
-    const char *rows[ROWS];
-    __m512 sums[ROWS][MAX_COLUMNS];
+    const char *rows[STREAMS];
+    __m512 sums[STREAMS][MAX_COLUMNS];
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < STREAMS; i++) {
         rows[i] = (const char *)matmul_row(m, r[i]) + type.block_bytes * (size_t)first_block;
         UNROLL
         for (int c = 0; c < n_columns; c++) sums[i][c] = _mm512_setzero_ps();
     }
     for (int b = 0; b < n_blocks; b++) {
-        const void *blocks[ROWS];
+        const void *blocks[STREAMS];
         UNROLL
-        for (int i = 0; i < ROWS; i++) {
+        for (int i = 0; i < STREAMS; i++) {
             blocks[i] = rows[i] + type.block_bytes * (size_t)b;
             prefetch_block(blocks[i], type.block_bytes);
         }
-        struct opened opened[ROWS];
+        struct opened opened[STREAMS];
         type.open(blocks, opened);
         UNROLL
-        for (int i = 0; i < ROWS; i++) add_block(type, &opened[i], b, n_columns, x, sums[i]);
+        for (int i = 0; i < STREAMS; i++) add_block(type, &opened[i], b, n_columns, x, sums[i]);
     }
     UNROLL
     for (int c = 0; c < n_columns; c++) {
-        float *y = matmul_output(m, first_column + c), before[ROWS];
+        float *y = matmul_output(m, first_column + c), before[STREAMS];
         UNROLL
-        for (int i = 0; i < ROWS; i++) before[i] = first_block > 0 ? y[r[i]] : 0;
+        for (int i = 0; i < STREAMS; i++) before[i] = first_block > 0 ? y[r[i]] : 0;
         UNROLL
-        for (int i = 0; i < ROWS; i++)
+        for (int i = 0; i < STREAMS; i++)
             y[r[i]] = before[i] + type.factor * _mm512_reduce_add_ps(sums[i][c]);
     }
 }
@@ -157,7 +155,7 @@ ALWAYS_INLINE void multiply_pair(struct lane_type type, const struct matmul *m, 
 ALWAYS_INLINE void multiply_lanes(struct lane_type type, const struct matmul *m, int first_row,
                                   int n_rows, int first_column, int n_columns, __m512i *scratch)
 {
-    int n_blocks = m->k / 256, half = (n_rows + 1) / 2, n;
+    int n_blocks = m->k / 256, n;
     for (int b = 0; b < n_blocks; b += n) {
         n = n_blocks - b < SEGMENT_BLOCKS ? n_blocks - b : SEGMENT_BLOCKS;
         struct lane_column x[MAX_COLUMNS];
@@ -165,9 +163,10 @@ ALWAYS_INLINE void multiply_lanes(struct lane_type type, const struct matmul *m,
         for (int c = 0; c < n_columns; c++)
             x[c] = arrange_column(type, column_q8_256(matmul_column(m, first_column + c), m->k), b,
                                   n, scratch + c * SEGMENT_BLOCKS * MAX_LINES);
-        for (int r = first_row; r < first_row + half; r++) {
-            int rows[ROWS] = {r, r + half < first_row + n_rows ? r + half : r};
-            multiply_pair(type, m, rows, b, n, first_column, n_columns, x);
+        for (int i = 0; i < streams_length(n_rows); i++) {
+            int rows[STREAMS];
+            streams_rows(first_row, n_rows, i, rows);
+            multiply_streams(type, m, rows, b, n, first_column, n_columns, x);
         }
     }
 }
@@ -204,5 +203,5 @@ ALWAYS_INLINE void multiply_all(struct lane_type type, const struct matmul *m, i
     ALWAYS_INLINE void open_##NAME(const void *const *blocks, struct opened *out)                  \
     {                                                                                              \
         UNROLL                                                                                     \
-        for (int i = 0; i < ROWS; i++) open_one_##NAME(blocks[i], &out[i]);                        \
+        for (int i = 0; i < STREAMS; i++) open_one_##NAME(blocks[i], &out[i]);                     \
     }
