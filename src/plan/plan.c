@@ -106,10 +106,10 @@ static struct demand demand_of(const struct question *question, const struct wei
 }
 
 /* What the CPU backend was seen to take: the widest activations of a batch, in floats and once more
- * in codes of a byte; logits of a few rows; and the tokenizer. */
+ * in two codes of a byte; logits of a few rows; and the tokenizer. */
 static uint64_t scratch_estimate(const struct question *question, uint64_t n_weights)
 {
-    enum { ROW_VALUE_BYTES = 5, LOGIT_ROWS = 32, TOKEN_BYTES = 160 };
+    enum { ROW_VALUE_BYTES = 6, LOGIT_ROWS = 32, TOKEN_BYTES = 160 };
     const struct geometry *model = question->model;
     uint64_t n_batch = (uint64_t)(question->n_batch ? question->n_batch : BATCH_DEFAULT);
     uint64_t n_vocab = (uint64_t)model->n_vocab;
