@@ -18,8 +18,16 @@ struct super_head {
 
 typedef struct super_head open_head(const void *block);
 
+/* d and dmin, which are neighbours. */
+ALWAYS_INLINE __m128 load_two_halves(const uint16_t *d)
+{
+    int32_t halves;
+    memcpy(&halves, d, sizeof halves);
+    return _mm_cvtph_ps(_mm_cvtsi32_si128(halves));
+}
+
 /* Six-bit scales and mins of eight groups, each twice. */
-ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], uint16_t d, uint16_t dmin)
+ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], const uint16_t *d)
 {
     uint32_t a, b, c;
     memcpy(&a, packed, 4);
@@ -29,24 +37,25 @@ ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], uint16_t
     uint32_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030);
     __m128i scales = _mm_cvtsi64_si128((int64_t)((uint64_t)scales_high << 32 | (a & 0x3f3f3f3f)));
     __m128i mins = _mm_cvtsi64_si128((int64_t)((uint64_t)mins_high << 32 | (b & 0x3f3f3f3f)));
+    __m128 both = load_two_halves(d);
     return (struct super_head){
         _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(scales, scales)),
         _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(mins, mins)),
-        _cvtsh_ss(d),
-        _cvtsh_ss(dmin),
+        _mm_cvtss_f32(both),
+        _mm_cvtss_f32(_mm_movehdup_ps(both)),
     };
 }
 
 ALWAYS_INLINE struct super_head head_q4_k(const void *block)
 {
     const struct block_q4_k *b = block;
-    return open_six_bits(b->scales, b->d, b->dmin);
+    return open_six_bits(b->scales, &b->d);
 }
 
 ALWAYS_INLINE struct super_head head_q5_k(const void *block)
 {
     const struct block_q5_k *b = block;
-    return open_six_bits(b->scales, b->d, b->dmin);
+    return open_six_bits(b->scales, &b->d);
 }
 
 ALWAYS_INLINE struct super_head head_q6_k(const void *block)
@@ -61,11 +70,12 @@ ALWAYS_INLINE struct super_head head_q2_k(const void *block)
 {
     const struct block_q2_k *b = block;
     __m128i packed = _mm_loadu_si128((const void *)b->scales), low = _mm_set1_epi8(15);
+    __m128 both = load_two_halves(&b->d);
     return (struct super_head){
         _mm256_cvtepu8_epi16(_mm_and_si128(packed, low)),
         _mm256_cvtepu8_epi16(_mm_and_si128(_mm_srli_epi16(packed, 4), low)),
-        _cvtsh_ss(b->d),
-        _cvtsh_ss(b->dmin),
+        _mm_cvtss_f32(both),
+        _mm_cvtss_f32(_mm_movehdup_ps(both)),
     };
 }
 

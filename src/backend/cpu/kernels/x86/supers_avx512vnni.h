@@ -41,27 +41,27 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     const void *source = type.codes ? &codes : block;
     __m512i dots[MAX_COLUMNS];
     UNROLL
-    for (int c = 0; c < n_columns; c++) dots[c] = _mm512_setzero_si512();
-    UNROLL
     for (int j = 0; j < 4; j++) {
         struct chunk w = type.chunk(source, j);
         __m512i scales = spread_scales(head.scales, j);
         UNROLL
         for (int c = 0; c < n_columns; c++) {
             __m512i values = _mm512_loadu_si512(x[c].q + 256 * (size_t)b + 64 * j);
-            dots[c] = _mm512_dpwssd_epi32(dots[c], scales, multiply(w, values, type.is_signed));
+            __m512i products = multiply(w, values, type.is_signed);
+            dots[c] = j == 0 ? _mm512_madd_epi16(scales, products)
+                             : _mm512_dpwssd_epi32(dots[c], scales, products);
         }
     }
+    __m512 d = _mm512_set1_ps(head.d), dmin = _mm512_set1_ps(head.dmin);
     UNROLL
     for (int c = 0; c < n_columns; c++) {
-        float scale = x[c].scale[b];
-        sums[c] =
-            _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[c]), _mm512_set1_ps(head.d * scale), sums[c]);
-        if (type.is_signed) continue;
-        __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
-        __m512i mins = _mm512_zextsi256_si512(_mm256_madd_epi16(head.mins, values));
-        sums[c] =
-            _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins), _mm512_set1_ps(head.dmin * scale), sums[c]);
+        __m512 sum = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[c]), d);
+        if (!type.is_signed) {
+            __m256i values = _mm256_loadu_si256((const void *)(x[c].sums + 16 * (size_t)b));
+            __m512i mins = _mm512_zextsi256_si512(_mm256_madd_epi16(head.mins, values));
+            sum = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(mins), dmin, sum);
+        }
+        sums[c] = _mm512_fmadd_ps(sum, _mm512_set1_ps(x[c].scale[b]), sums[c]);
     }
 }
 
