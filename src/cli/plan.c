@@ -2,13 +2,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/hints.h"
 #include "cli/plan_here.h"
 #include "cli/plan_print.h"
+#include "cli/plan_svg.h"
 #include "cli/settings.h"
+#include "cli/terminal.h"
 
 enum { SESSIONS_MOST = 4096, MODELS_MOST = 128 };
 
@@ -17,6 +20,7 @@ struct planning {
     const char *on, *memory_text, *svg, *service, *quantization;
     float bandwidth, kwh, years;
     bool table, json, boxes, models, measure;
+    enum { BARS_AUTO, BARS_ON, BARS_OFF } bars;
 
     struct catalogue *catalogue;
     struct box box;
@@ -36,6 +40,10 @@ static heft_status parse_prices(struct planning *planning, heft_error *error);
 static struct question question_of(const struct planning *planning);
 static heft_status read_models(const struct planning *planning, struct geometry *models,
                                int *n_models, heft_error *error);
+static bool bars_wanted(const struct planning *planning, struct bar_style *style);
+static bool svg_is_output(const struct planning *planning);
+
+static const char *const bars_names[] = {"auto", "on", "off", NULL};
 
 #define AT(field) offsetof(struct planning, field)
 
@@ -60,6 +68,10 @@ static const struct option plan_options[] = {
     {"--boxes", OPTION_FLAG, AT(boxes), NULL, "list the machines of the catalogue", 0, 0, NULL},
     {"--models", OPTION_FLAG, AT(models), NULL, "list the models of the catalogue", 0, 0, NULL},
     {"--measure", OPTION_FLAG, AT(measure), NULL, "measure this machine again", 0, 0, NULL},
+    {"--bars", OPTION_CHOICE, AT(bars), "WHEN",
+     "draw the memory as bars: auto (on a terminal), on or off", 0, 0, bars_names},
+    {"--svg", OPTION_TEXT, AT(svg), "FILE",
+     "write a picture of the plan or the table; - is standard output", 0, 0, NULL},
     {"--json", OPTION_FLAG, AT(json), NULL, "print JSON; docs/plan.md explains the fields", 0, 0,
      NULL},
 };
@@ -78,7 +90,7 @@ const struct command command_plan = {
                 "  heft plan model.gguf -c 32768 -np 4 -ctk q8_0\n"
                 "  heft plan deepseek-r1 --memory 512G --bandwidth 819 --compare-api 0.55/2.19\n"
                 "  heft plan unsloth/DeepSeek-R1-GGUF:Q2_K\n"
-                "  heft plan --table\n"
+                "  heft plan --table --svg table.svg\n"
                 "  heft plan dbrx --json | jq -r .verdict\n",
     .run = run,
 };
@@ -101,6 +113,10 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     if (!name && !lists)
         return error_set(error, HEFT_USAGE,
                          "a model is missing: `heft plan llama3.1:405b`, or --models lists some");
+    if (planning.svg && (planning.boxes || planning.models))
+        return error_set(error, HEFT_USAGE, "--svg draws a plan or --table, not a list");
+    if (planning.svg && strcmp(planning.svg, "-") == 0 && planning.json)
+        return error_set(error, HEFT_USAGE, "--json and --svg - cannot both have standard output");
     if (name && lists)
         return error_set(error, HEFT_USAGE, "a list takes no model: leave away \"%s\"", name);
     status = parse_prices(&planning, error);
@@ -145,10 +161,12 @@ static heft_status plan_one(struct planning *planning, const char *name, heft_er
         const struct box *boxes = catalogue_boxes(planning->catalogue, &n_boxes);
         question.box = &planning->box;
         struct plan plan = plan_make(&question, boxes, n_boxes);
-        if (planning->json)
+        struct bar_style bars;
+        if (planning->svg) status = plan_svg_save(&subject, &plan, planning->svg, error);
+        if (status == HEFT_OK && planning->json)
             status = output_json(plan_json(&subject, &plan), error);
-        else
-            plan_print_text(&subject, &plan);
+        else if (status == HEFT_OK && !svg_is_output(planning))
+            plan_print_text(&subject, &plan, bars_wanted(planning, &bars) ? &bars : NULL);
     }
     subject_close(&subject);
     return status;
@@ -177,10 +195,13 @@ static heft_status plan_table(struct planning *planning, heft_error *error)
     struct plan_table table = {0};
     if (status == HEFT_OK)
         status = plan_table_make(&question, models, n_models, boxes, n_boxes, &table, error);
+    struct bar_style bars;
+    if (status == HEFT_OK && planning->svg)
+        status = plan_svg_save_table(&table, planning->svg, error);
     if (status == HEFT_OK && planning->json)
         status = output_json(plan_table_json(&table), error);
-    else if (status == HEFT_OK)
-        plan_print_table(&table);
+    else if (status == HEFT_OK && !svg_is_output(planning))
+        plan_print_table(&table, bars_wanted(planning, &bars) ? &bars : NULL);
     plan_table_free(&table);
     for (int i = 0; i < n_models; i++) geometry_free(&models[i]);
     return status;
@@ -328,4 +349,15 @@ static heft_status read_models(const struct planning *planning, struct geometry 
         ++*n_models;
     }
     return HEFT_OK;
+}
+
+static bool bars_wanted(const struct planning *planning, struct bar_style *style)
+{
+    *style = bar_style_here();
+    return planning->bars == BARS_ON || (planning->bars == BARS_AUTO && terminal_is(STDOUT_FILENO));
+}
+
+static bool svg_is_output(const struct planning *planning)
+{
+    return planning->svg && strcmp(planning->svg, "-") == 0;
 }

@@ -2,39 +2,44 @@
 
 #include "cli/plan_print.h"
 
-enum { CELL = 17, CELL_TEXT = 32 };
+enum { NAME = 24, WEIGHTS = 9, CELL = 17, CELL_BAR = 16, BOX = 8, PLAIN_WIDTH = 100 };
 
-static void cell_text(const struct plan *plan, char *text);
+static void print_wide(const struct plan_table *table, const struct bar_style *bars);
+static void print_tall(const struct plan_table *table, const struct bar_style *bars);
+static void print_notes(const struct plan_table *table, int width);
+static const char *mix_name(const struct plan_table *table);
 static const char *short_count(int n, char *text);
 
 /* Of each box: how much context fits, and how fast it can be at most; or else the largest
- * quantization that fits. */
-void plan_print_table(const struct plan_table *table)
+ * quantization that fits. With bars, in as many columns as the terminal has. */
+void plan_print_table(const struct plan_table *table, const struct bar_style *bars)
 {
-    char text[CELL_TEXT], size[24];
-    const struct mix *mix =
-        table->n_models > 0 && table->n_boxes > 0 ? table->cells->question.mix : NULL;
-    printf("%-24s %9s ", mix ? mix->name : "", "weights");
-    for (int j = 0; j < table->n_boxes; j++) {
-        snprintf(text, sizeof text, "%.0f GB", (double)table->boxes[j].memory / (1 << 30));
-        printf(" %-*s", CELL, text);
-    }
+    int wide = NAME + 1 + WEIGHTS + 1 + table->n_boxes * (1 + CELL);
+    if (bars && bars->width < wide)
+        print_tall(table, bars);
+    else
+        print_wide(table, bars);
     printf("\n");
-    for (int i = 0; i < table->n_models; i++) {
-        const struct plan *cells = &table->cells[i * table->n_boxes];
-        printf("%-24.24s %9s ", table->models[i].name,
-               plan_gigabytes(size, (double)cells->memory.weights));
-        for (int j = 0; j < table->n_boxes; j++) {
-            cell_text(&cells[j], text);
-            printf(" %-*s", CELL, text);
-        }
-        printf("\n");
+    if (bars) plan_print_cell_legend(bars);
+    print_notes(table, bars ? bars->width : PLAIN_WIDTH);
+}
+
+const char *plan_cell_text(const struct plan *plan, char *text)
+{
+    char context[16], rate[16] = "";
+    struct instead largest = {0};
+    if (plan->verdict != VERDICT_DOES_NOT_FIT) {
+        if (plan->speed.ceiling > 0) snprintf(rate, sizeof rate, " %.1f/s", plan->speed.ceiling);
+        snprintf(text, PLAN_CELL_TEXT, "%s%s%s", short_count((int)plan->n_ctx_largest, context),
+                 rate, plan->raise_to > 0 ? " *" : "");
+        return text;
     }
-    printf("\na context of K = 1024 tokens fits, tokens/s at most; * after raising the limit of "
-           "macOS;\n(Q2_K) the largest quantization that does fit; - none does\n");
-    for (int j = 0; j < table->n_boxes; j++)
-        printf("%.0f GB is %s, %.0f GB/s\n", (double)table->boxes[j].memory / (1 << 30),
-               table->boxes[j].name, table->boxes[j].bandwidth / 1e9);
+    plan_largest_mix(&plan->question, &largest);
+    if (largest.mix)
+        snprintf(text, PLAN_CELL_TEXT, "(%s)", largest.mix->name);
+    else
+        snprintf(text, PLAN_CELL_TEXT, "-");
+    return text;
 }
 
 void plan_print_boxes(const struct box *boxes, int n_boxes)
@@ -49,20 +54,74 @@ void plan_print_boxes(const struct box *boxes, int n_boxes)
     }
 }
 
-static void cell_text(const struct plan *plan, char *text)
+/* A row for each model. */
+static void print_wide(const struct plan_table *table, const struct bar_style *bars)
 {
-    char context[16];
-    struct instead largest = {0};
-    if (plan->verdict != VERDICT_DOES_NOT_FIT) {
-        snprintf(text, CELL_TEXT, "%s %.1f/s%s", short_count((int)plan->n_ctx_largest, context),
-                 plan->speed.ceiling, plan->raise_to > 0 ? " *" : "");
-        return;
+    char text[PLAN_CELL_TEXT], size[24];
+    printf("%-*s %*s ", NAME, mix_name(table), WEIGHTS, "weights");
+    for (int j = 0; j < table->n_boxes; j++) {
+        snprintf(text, sizeof text, "%.0f GB", (double)table->boxes[j].memory / (1 << 30));
+        printf(" %-*s", CELL, text);
     }
-    plan_largest_mix(&plan->question, &largest);
-    if (largest.mix)
-        snprintf(text, CELL_TEXT, "(%s)", largest.mix->name);
-    else
-        snprintf(text, CELL_TEXT, "-");
+    printf("\n");
+    for (int i = 0; i < table->n_models; i++) {
+        const struct plan *cells = &table->cells[i * table->n_boxes];
+        printf("%-*.*s %*s ", NAME, NAME, table->models[i].name, WEIGHTS,
+               plan_gigabytes(size, (double)cells->memory.weights));
+        for (int j = 0; j < table->n_boxes; j++)
+            printf(" %-*s", CELL, plan_cell_text(&cells[j], text));
+        printf("\n");
+        if (!bars) continue;
+        printf("%*s", NAME + 1 + WEIGHTS + 1, "");
+        for (int j = 0; j < table->n_boxes; j++) {
+            printf(" ");
+            plan_print_cell_bar(&cells[j], CELL_BAR, bars);
+            if (j < table->n_boxes - 1) printf("%*s", CELL - CELL_BAR, "");
+        }
+        printf("\n");
+    }
+}
+
+/* A row for each model and box. */
+static void print_tall(const struct plan_table *table, const struct bar_style *bars)
+{
+    char text[PLAN_CELL_TEXT], size[24];
+    int room = bars->width - BOX - 1 - CELL - 2;
+    if (mix_name(table)[0]) printf("%s\n", mix_name(table));
+    for (int i = 0; i < table->n_models; i++) {
+        const struct plan *cells = &table->cells[i * table->n_boxes];
+        printf("\n%.*s, %s\n", NAME, table->models[i].name,
+               plan_gigabytes(size, (double)cells->memory.weights));
+        for (int j = 0; j < table->n_boxes; j++) {
+            printf("%*.0f GB ", BOX - 3, (double)table->boxes[j].memory / (1 << 30));
+            plan_print_cell_bar(&cells[j], room < 2 * CELL_BAR ? room : 2 * CELL_BAR, bars);
+            printf("  %s\n", plan_cell_text(&cells[j], text));
+        }
+    }
+}
+
+static void print_notes(const struct plan_table *table, int width)
+{
+    char text[160];
+    plan_print_wrapped("a context of K = 1024 tokens fits, tokens/s at most; * after raising the "
+                       "limit of the system; (Q2_K) the largest quantization that does fit; - none "
+                       "does",
+                       width);
+    for (int j = 0; j < table->n_boxes; j++) {
+        const struct box *box = &table->boxes[j];
+        int n = snprintf(text, sizeof text, "%.0f GB is %s", (double)box->memory / (1 << 30),
+                         box->name);
+        if (box->bandwidth > 0)
+            snprintf(text + n, sizeof text - (size_t)n, ", %.0f GB/s", box->bandwidth / 1e9);
+        plan_print_wrapped(text, width);
+    }
+}
+
+static const char *mix_name(const struct plan_table *table)
+{
+    bool is_empty = table->n_models == 0 || table->n_boxes == 0;
+    const struct mix *mix = is_empty ? NULL : table->cells->question.mix;
+    return mix ? mix->name : "";
 }
 
 static const char *short_count(int n, char *text)

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,13 +19,14 @@ static void print_cost(const struct plan *plan);
 static void print_instead(const struct plan *plan);
 static void print_notes(const struct subject *subject, const struct plan *plan);
 static const char *count(char *text, double n);
-static const char *duration(char *text, double seconds);
-static const char *rate(char *text, double tokens);
 
-void plan_print_text(const struct subject *subject, const struct plan *plan)
+void plan_print_text(const struct subject *subject, const struct plan *plan,
+                     const struct bar_style *bars)
 {
     print_head(subject, plan);
     print_verdict(plan);
+    printf("\nmemory\n");
+    if (bars) plan_print_bar(plan, bars);
     print_memory(plan);
     print_context(plan);
     print_speed(plan);
@@ -42,6 +44,40 @@ const char *plan_gigabytes(char *text, double n_bytes)
     else
         snprintf(text, TEXT, "%.1f GB", n_bytes / 1e9);
     return text;
+}
+
+const char *plan_duration(char *text, double seconds)
+{
+    if (seconds < 0.1)
+        snprintf(text, TEXT, "less than 0.1 s");
+    else if (seconds < 10)
+        snprintf(text, TEXT, "%.2g s", seconds);
+    else if (seconds < 100)
+        snprintf(text, TEXT, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(text, TEXT, "%.1f min", seconds / 60);
+    else
+        snprintf(text, TEXT, "%.1f h", seconds / 3600);
+    return text;
+}
+
+const char *plan_rate(char *text, double tokens)
+{
+    snprintf(text, TEXT, tokens < 1 ? "%.2f" : tokens < 100 ? "%.1f" : "%.0f", tokens);
+    return text;
+}
+
+struct plan_shares plan_shares_of(const struct plan *plan)
+{
+    const struct sum *parts = plan->weights.parts;
+    struct plan_shares shares = {
+        .attention = (double)parts[PART_ATTENTION].bytes,
+        .feed_forward = (double)parts[PART_FEED_FORWARD].bytes,
+        .experts = (double)(parts[PART_EXPERTS].bytes + parts[PART_SHARED_EXPERTS].bytes),
+    };
+    double named = shares.attention + shares.feed_forward + shares.experts;
+    shares.other = fmax((double)plan->memory.weights - named, 0);
+    return shares;
 }
 
 static void print_head(const struct subject *subject, const struct plan *plan)
@@ -87,7 +123,7 @@ static void print_memory(const struct plan *plan)
     char size[TEXT], token[TEXT];
     const struct plan_memory *memory = &plan->memory;
     const struct question *question = &plan->question;
-    printf("\nmemory\n  %-10s %10s  ", "weights", plan_gigabytes(size, (double)memory->weights));
+    printf("  %-10s %10s  ", "weights", plan_gigabytes(size, (double)memory->weights));
     print_parts(&plan->weights);
     printf("  %-10s %10s  %" PRId64 " tokens of %s (%s)", "cache",
            plan_gigabytes(size, (double)memory->kv), plan->n_ctx,
@@ -143,15 +179,15 @@ static void print_speed(const struct plan *plan)
     }
     printf("\nspeed%s\n", fits ? "" : ", if it did fit");
     printf("  %-10s %s tokens/s at most: %s read for each, at %.0f GB/s\n", "answer",
-           rate(most, speed->ceiling), plan_gigabytes(size, plan->weights.all.token_bytes),
+           plan_rate(most, speed->ceiling), plan_gigabytes(size, plan->weights.all.token_bytes),
            box->bandwidth / 1e9);
     printf("  %-10s %s to %s expected; %s to %s with %" PRId64 " tokens before it\n", "",
-           rate(low, speed->decode.low), rate(high, speed->decode.high),
-           rate(most, speed->decode_at_depth.low), rate(size, speed->decode_at_depth.high),
-           plan->n_ctx);
+           plan_rate(low, speed->decode.low), plan_rate(high, speed->decode.high),
+           plan_rate(most, speed->decode_at_depth.low),
+           plan_rate(size, speed->decode_at_depth.high), plan->n_ctx);
     print_prompts(speed);
     if (speed->load_seconds > 0)
-        printf("  %-10s %s at %.1f GB/s%s\n", "load", duration(low, speed->load_seconds),
+        printf("  %-10s %s at %.1f GB/s%s\n", "load", plan_duration(low, speed->load_seconds),
                box->drive / 1e9, box->drive_assumed ? ", assumed" : "");
     if (speed->token_joules.high > 0)
         printf("  %-10s %.3g to %.3g J a token at %.0f W\n", "energy", speed->token_joules.low,
@@ -164,7 +200,8 @@ static void print_prompts(const struct speed *speed)
     for (int i = 0; i < PREFILLS && speed->prefills[i].least_seconds > 0; i++) {
         const struct prefill *prefill = &speed->prefills[i];
         printf("  %-10s %5d tokens: %s to %s\n", i ? "" : "prompt", prefill_tokens[i],
-               duration(low, prefill->seconds.low), duration(high, prefill->seconds.high));
+               plan_duration(low, prefill->seconds.low),
+               plan_duration(high, prefill->seconds.high));
     }
 }
 
@@ -207,10 +244,10 @@ static void print_instead(const struct plan *plan)
         printf("  %s (--on %s) holds what was asked\n", instead->box.name, instead->box.id);
     if (instead->streaming_rate > 0)
         printf("  read from the drive for every token: %s tokens/s at most\n",
-               rate(speed, instead->streaming_rate));
+               plan_rate(speed, instead->streaming_rate));
     if (instead->split_rate > 0)
         printf("  with the rest in the host's memory: %s tokens/s at most\n",
-               rate(speed, instead->split_rate));
+               plan_rate(speed, instead->split_rate));
 }
 
 static void print_notes(const struct subject *subject, const struct plan *plan)
@@ -230,26 +267,5 @@ static const char *count(char *text, double n)
         snprintf(text, TEXT, "%.1f million", n / 1e6);
     else
         snprintf(text, TEXT, "%.1f billion", n / 1e9);
-    return text;
-}
-
-static const char *duration(char *text, double seconds)
-{
-    if (seconds < 0.1)
-        snprintf(text, TEXT, "less than 0.1 s");
-    else if (seconds < 10)
-        snprintf(text, TEXT, "%.2g s", seconds);
-    else if (seconds < 100)
-        snprintf(text, TEXT, "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(text, TEXT, "%.1f min", seconds / 60);
-    else
-        snprintf(text, TEXT, "%.1f h", seconds / 3600);
-    return text;
-}
-
-static const char *rate(char *text, double tokens)
-{
-    snprintf(text, TEXT, tokens < 1 ? "%.2f" : tokens < 100 ? "%.1f" : "%.0f", tokens);
     return text;
 }
