@@ -31,9 +31,9 @@ ALWAYS_INLINE __m512i stepped(int64_t low, int64_t high, int step)
 /* A bit field of each 32-bit lane, moved up by one bit and made odd: 2 * number + 1. */
 ALWAYS_INLINE __m512 odd_numbers(__m512i fields, int mask)
 {
-    const int and_or = 0xea;
+    enum { AND_OR = 0xea };
     return _mm512_cvtepi32_ps(
-        _mm512_ternarylogic_epi32(fields, _mm512_set1_epi32(mask), _mm512_set1_epi32(1), and_or));
+        _mm512_ternarylogic_epi32(fields, _mm512_set1_epi32(mask), _mm512_set1_epi32(1), AND_OR));
 }
 
 ALWAYS_INLINE __m512 spread_half(uint16_t half)
