@@ -195,21 +195,22 @@ static void gate_advance(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
-/* A thread for every core and every core for this process: then each keeps its own, and the caches
- * with it. With fewer threads the system knows better which cores are idle, and a limit on time is
- * met by moving. The first worker is the caller's thread, which is not ours to bind: it finds the
- * core that is left. HEFT_PIN=0 leaves all to the system. */
+/* Only if HEFT_PIN=1 says that this process has the machine to itself: two that bind their workers
+ * would meet on the same processors, and leave the second threads of the cores idle. It takes a
+ * thread for every core and every core for this process: with fewer threads the system knows better
+ * which cores are idle, and a limit on time is met by moving. The first worker is the caller's
+ * thread, which is not ours to bind: it finds the core that is left. */
 static void pin_workers(struct pool *pool)
 {
 #ifdef __linux__
     const char *choice = getenv("HEFT_PIN");
     struct machine_cores cores;
     int cpus[CPU_SETSIZE];
+    if (!choice || strcmp(choice, "1") != 0) return;
     machine_read_cores(machine_system(), &cores);
     int n = machine_pick_cpus(machine_system(), cpus, CPU_SETSIZE);
     bool whole = n == pool->n_threads && n == cores.n_cores && n <= CPU_SETSIZE && cores.quota == 0;
-    if (!whole || (choice && strcmp(choice, "0") == 0)) return;
-    for (int i = 1; i < n; i++) {
+    for (int i = 1; whole && i < n; i++) {
         cpu_set_t set;
         CPU_ZERO(&set);
         CPU_SET(cpus[i], &set);
