@@ -130,6 +130,8 @@ static heft_status open_parts(const heft_options *options, heft_engine **out, he
         heft_engine_close(engine);
         return status;
     }
+    engine->memory.available = fit_available(engine);
+    if (engine->model) choose_context(engine);
     *out = engine;
     return HEFT_OK;
 }
@@ -199,9 +201,7 @@ static heft_status open_model(heft_engine *engine, heft_error *error)
                          path);
     struct backend_options backend = {.n_threads = options->n_threads,
                                       .cpu_tier = getenv("HEFT_CPU")};
-    heft_status opened = backend_open_cpu(&backend, &engine->backend, error);
-    if (opened == HEFT_OK) choose_context(engine);
-    return opened;
+    return backend_open_cpu(&backend, &engine->backend, error);
 }
 
 /* The scratch depends on the batch, which is never longer than the context: for HEFT_CONTEXT_AUTO

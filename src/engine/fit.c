@@ -7,12 +7,18 @@
 #include "engine/kv.h"
 #include "plan/memory.h"
 
-static uint64_t available(const heft_engine *engine);
 static struct demand demand_of(const heft_engine *engine);
+
+uint64_t fit_available(const heft_engine *engine)
+{
+    uint64_t held = tokenizer_bytes(engine->tokenizer);
+    if (engine->model) held += engine->model->arena.n_bytes;
+    return memory_available() + held;
+}
 
 heft_memory fit_memory(const heft_engine *engine)
 {
-    heft_memory memory = {.available = available(engine),
+    heft_memory memory = {.available = engine->memory.available,
                           .n_ctx = engine->options.n_ctx,
                           .scratch = tokenizer_bytes(engine->tokenizer)};
     if (!engine->model) return memory;
@@ -30,7 +36,7 @@ heft_memory fit_memory(const heft_engine *engine)
 int fit_context(const heft_engine *engine)
 {
     struct demand demand = demand_of(engine);
-    return (int)demand_largest_context(&demand, available(engine),
+    return (int)demand_largest_context(&demand, engine->memory.available,
                                        engine->model->description.n_ctx_train);
 }
 
@@ -51,14 +57,6 @@ heft_status fit_check(const heft_engine *engine, const char *path, heft_error *e
         path, (double)needed / 1e9, (double)memory->weights / 1e9, memory->n_ctx,
         (double)memory->kv / 1e9, (double)memory->scratch / 1e9, (double)memory->available / 1e9,
         way_out);
-}
-
-/* What the engine holds already is not asked for again. */
-static uint64_t available(const heft_engine *engine)
-{
-    uint64_t held = tokenizer_bytes(engine->tokenizer);
-    if (engine->model) held += engine->model->arena.n_bytes;
-    return memory_available() + held;
 }
 
 static struct demand demand_of(const heft_engine *engine)

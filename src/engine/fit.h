@@ -3,10 +3,15 @@
 
 #include "engine/engine.h"
 
+/* What the machine can give now, with what the engine holds already. It is asked for once, as
+ * engine->memory.available: it changes all the time, and a context that was chosen to fill it would
+ * not fit any more when it is checked. */
+uint64_t fit_available(const heft_engine *engine);
+
 /* Every byte, for the context of the options. */
 heft_memory fit_memory(const heft_engine *engine);
 
-/* The largest context, up to the trained one, that fits what is available now; 0: none. */
+/* The largest context, up to the trained one, that fits what is available; 0: none. */
 int fit_context(const heft_engine *engine);
 
 /* HEFT_DOES_NOT_FIT with all numbers if engine->memory is more than there is. */
