@@ -47,6 +47,12 @@ bool address_may_have_token(const char *origin, const char *url)
     return safe;
 }
 
+bool address_may_follow(const char *from, const char *url)
+{
+    if (strncasecmp(url, "https://", 8) == 0) return true;
+    return strncasecmp(url, "http://", 7) == 0 && strncasecmp(from, "https://", 8) != 0;
+}
+
 char *address_absolute(const char *base, const char *relative)
 {
     char *url = NULL, *copy = NULL;

@@ -76,6 +76,10 @@ static heft_status read_page(struct http *http, const struct hub_name *name, cha
     heft_status status = http_get(http, &request, &reply, error);
     if (status == HEFT_OK && reply.code != 200) status = hub_refusal(name, NULL, &reply, error);
     if (status == HEFT_OK) status = add_page(out, reply.body.data, reply.body.n_bytes, *url, error);
+    if (status == HEFT_OK && reply.next && !address_may_follow(*url, reply.next))
+        status = error_set(error, HEFT_NETWORK,
+                           "%s: the list of files at %s goes on where it is not safe to follow",
+                           name->repo, name->origin);
     free(*url);
     *url = reply.next;
     reply.next = NULL;

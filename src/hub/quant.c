@@ -26,8 +26,9 @@ static bool is_quant(const char *word, size_t n)
 {
     for (size_t i = 0; i < sizeof whole_words / sizeof *whole_words; i++)
         if (strlen(whole_words[i]) == n && strncasecmp(word, whole_words[i], n) == 0) return true;
-    size_t at = n > 0 && (toupper(word[0]) == 'I' || toupper(word[0]) == 'T') ? 1 : 0;
-    if (n < at + 4 || n >= QUANT_LABEL_BYTES - 3 || toupper(word[at]) != 'Q' ||
+    size_t at =
+        n > 0 && (word[0] == 'I' || word[0] == 'i' || word[0] == 'T' || word[0] == 't') ? 1 : 0;
+    if (n < at + 4 || n >= QUANT_LABEL_BYTES - 3 || toupper((unsigned char)word[at]) != 'Q' ||
         !isdigit((unsigned char)word[at + 1]) || word[at + 2] != '_')
         return false;
     for (size_t i = at + 3; i < n; i++)

@@ -626,6 +626,17 @@ static void lists_without_end(void **state)
     fails("org/repo", HEFT_NETWORK, "does not end after 200 pages");
 }
 
+static void lists_that_go_on_elsewhere(void **state)
+{
+    (void)state;
+    struct hub_resource *list = put_list("m.gguf", world.small.n_total);
+    start();
+    list->fields = "Link: <file:///etc/passwd>; rel=\"next\"\r\n";
+    fails("org/repo", HEFT_NETWORK, "where it is not safe to follow");
+    list->fields = "Link: <dict://127.0.0.1:9/shutdown>; rel=\"next\"\r\n";
+    fails("org/repo", HEFT_NETWORK, "where it is not safe to follow");
+}
+
 static void nothing_unfinished_is_left(void **state)
 {
     (void)state;
@@ -735,6 +746,7 @@ int main(void)
         TEST(files_that_are_none),
         TEST(a_header_that_lies_is_found_out),
         TEST(lists_without_end),
+        TEST(lists_that_go_on_elsewhere),
         TEST(nothing_unfinished_is_left),
         TEST(headers_are_whole_when_all_is_there),
         TEST(wrong_headers_end_where_they_are_wrong),
