@@ -24,7 +24,7 @@ static heft_status read_config(const char *folder, json_t **out, heft_error *err
 static heft_status read_shards(const char *folder, struct shards *shards);
 static heft_status read_shard(const char *path, struct shards *shards);
 static heft_status add_tensor(const char *path, const char *name, const json_t *entry,
-                              uint64_t n_data, struct shards *shards);
+                              uint64_t n_data, uint64_t *n_left, struct shards *shards);
 static double values_of(const char *name, const json_t *entry, const struct shards *shards);
 static int mlx_bits(const char *name, const struct shards *shards);
 static void classify(const char *name, struct piece *piece);
@@ -107,12 +107,13 @@ static heft_status read_shard(const char *path, struct shards *shards)
     else if (!(header = json_loadb((const char *)map.data + 8, n_header, 0, &problem)))
         status = error_set(shards->error, HEFT_BAD_FILE, "%s: its header: %s", path, problem.text);
     uint64_t n_data = map.n_bytes > 8 + n_header ? map.n_bytes - 8 - n_header : 0;
+    uint64_t n_left = n_data; /* tensors that share bytes would be counted twice */
     const char *name;
     json_t *entry;
     json_object_foreach(header, name, entry)
     {
         if (status != HEFT_OK || strcmp(name, "__metadata__") == 0) continue;
-        status = add_tensor(path, name, entry, n_data, shards);
+        status = add_tensor(path, name, entry, n_data, &n_left, shards);
     }
     shards->out->file_bytes += map.n_bytes;
     json_decref(header);
@@ -121,7 +122,7 @@ static heft_status read_shard(const char *path, struct shards *shards)
 }
 
 static heft_status add_tensor(const char *path, const char *name, const json_t *entry,
-                              uint64_t n_data, struct shards *shards)
+                              uint64_t n_data, uint64_t *n_left, struct shards *shards)
 {
     json_int_t from, to;
     char shown[100];
@@ -131,15 +132,20 @@ static heft_status add_tensor(const char *path, const char *name, const json_t *
     if (!placed || from < 0 || to < from || (uint64_t)to > n_data)
         return error_set(shards->error, HEFT_BAD_FILE, "%s: data_offsets of %s are not in the file",
                          path, shown);
+    uint64_t n_bytes = (uint64_t)(to - from);
+    if (n_bytes > *n_left)
+        return error_set(shards->error, HEFT_BAD_FILE,
+                         "%s: %s and others have more bytes than the file", path, shown);
+    *n_left -= n_bytes;
     double n_values = values_of(name, entry, shards);
-    if (n_values < 0 || n_values > 1e15)
+    if (n_values < 0 || n_values > 8 * (double)n_bytes) /* no type has less than a bit */
         return error_set(shards->error, HEFT_BAD_FILE, "%s: the shape of %s makes no sense", path,
                          shown);
     struct piece piece = {
-        .n_values = (int64_t)n_values, .n_cols = 256, .share = 1, .n_bytes = (uint64_t)(to - from)};
+        .n_values = (int64_t)n_values, .n_cols = 256, .share = 1, .n_bytes = n_bytes};
     const char *layer = strstr(name, "layers.");
     if (!layer) layer = strstr(name, "blocks.");
-    if (layer) sscanf(layer + 7, "%d", &piece.layer);
+    if (layer) piece.layer = geometry_layer(layer + 7);
     classify(name, &piece);
     if (piece.part == PART_EXPERTS && out->n_experts > 0)
         piece.share = (double)out->n_used / out->n_experts;

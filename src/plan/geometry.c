@@ -1,5 +1,6 @@
 #include "plan/geometry.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 bool geometry_add(struct geometry *geometry, struct piece piece)
@@ -26,6 +27,12 @@ uint64_t cache_bytes(int64_t n_values, enum dtype dtype)
     const struct dtype_info *info = dtype_info(dtype);
     int64_t n_blocks = (n_values + info->block_values - 1) / info->block_values;
     return (uint64_t)n_blocks * (uint64_t)info->block_bytes;
+}
+
+int geometry_layer(const char *text)
+{
+    long layer = strtol(text, NULL, 10);
+    return layer < 0 ? 0 : layer > INT_MAX ? INT_MAX : (int)layer;
 }
 
 void geometry_text(char *to, size_t n_room, const char *text, size_t n_bytes)

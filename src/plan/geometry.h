@@ -80,6 +80,10 @@ void geometry_free(struct geometry *geometry);
 /* Bytes of so many values of a cache; `dtype` is F16, Q8_0 or F32. */
 uint64_t cache_bytes(int64_t n_values, enum dtype dtype);
 
+/* The number that a name goes on with, as in "blk.7.": 0 if there is none or it is negative, and
+ * one of too many digits is the largest. */
+int geometry_layer(const char *text);
+
 /* Copies what fits, with '?' for what a terminal would obey; n_room counts the NUL. */
 void geometry_text(char *to, size_t n_room, const char *text, size_t n_bytes);
 

@@ -25,7 +25,6 @@ static void cache_from_facts(const struct facts *facts, struct geometry *out);
 static void cache_from_model(const struct model *model, struct geometry *out);
 static struct piece piece_of(const struct tensor *tensor, const struct geometry *geometry);
 static void classify(const struct tensor *tensor, struct piece *piece);
-static int layer_of(const char *name);
 static void name_types(const struct gguf *file, struct geometry *out);
 static void copy_text(const struct gguf *file, const char *key, char *to, size_t n_room);
 static int64_t widest(const struct geometry *geometry, const struct facts *facts);
@@ -148,7 +147,8 @@ static void cache_from_model(const struct model *model, struct geometry *out)
 
 static struct piece piece_of(const struct tensor *tensor, const struct geometry *geometry)
 {
-    struct piece piece = {.layer = layer_of(tensor->name),
+    const char *name = strncmp(tensor->name, "blk.", 4) == 0 ? tensor->name + 4 : "";
+    struct piece piece = {.layer = geometry_layer(name),
                           .n_values = tensor_n_values(tensor),
                           .n_cols = tensor->dims[0],
                           .share = 1,
@@ -209,12 +209,6 @@ static void classify(const struct tensor *tensor, struct piece *piece)
         break;
     }
     if (tensor->n_dims < 2) piece->role = ROLE_KEPT;
-}
-
-static int layer_of(const char *name)
-{
-    int layer = 0;
-    return sscanf(name, "blk.%d.", &layer) == 1 ? layer : 0;
 }
 
 static void name_types(const struct gguf *file, struct geometry *out)

@@ -581,6 +581,12 @@ static void test_folders_that_lie(void **state)
          "{\"x\": {\"dtype\": \"F16\", \"shape\": [9999999999, 9999999999],"
          " \"data_offsets\": [0, 10]}}",
          "shape of x"},
+        {mixtral, "{\"x\": {\"dtype\": \"F16\", \"shape\": [999], \"data_offsets\": [0, 10]}}",
+         "shape of x"},
+        {mixtral,
+         "{\"x\": {\"dtype\": \"F16\", \"shape\": [40], \"data_offsets\": [0, 80]},"
+         " \"y\": {\"dtype\": \"F16\", \"shape\": [40], \"data_offsets\": [20, 100]}}",
+         "y and others have more bytes"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct folder folder = make_folder(bad[i].config, bad[i].header, 100);
