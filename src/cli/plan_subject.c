@@ -5,10 +5,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/hints.h"
+#include "cli/terminal.h"
 #include "plan/folder.h"
 #include "plan/header.h"
 
@@ -112,35 +114,89 @@ static heft_status open_gguf(const char *path, const heft_options *options, stru
     return status;
 }
 
+/* A model of its own: not a later part of one, nor the eyes of one or statistics for quantizing. */
+static bool is_model_file(const char *name)
+{
+    size_t n = strlen(name);
+    const char *part = strstr(name, "-of-");
+    bool later = part && part - name >= 5 && strncmp(part - 5, "00001", 5) != 0;
+    return n > 5 && strcmp(name + n - 5, ".gguf") == 0 && !later && !strcasestr(name, "mmproj") &&
+           !strcasestr(name, "imatrix");
+}
+
+/* Sets *file to "" if there is none. */
+static heft_status find_model_file(const char *path, char *file, size_t n_room, heft_error *error)
+{
+    DIR *folder = opendir(path);
+    if (!folder) return error_set(error, HEFT_BAD_FILE, "%s: cannot be read", path);
+    int n_models = 0;
+    file[0] = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (!is_model_file(entry->d_name)) continue;
+        int n = snprintf(file, n_room, "%s/%s", path, entry->d_name);
+        if (n < 0 || (size_t)n >= n_room) file[0] = 0;
+        n_models++;
+    }
+    closedir(folder);
+    if (n_models <= 1) return HEFT_OK;
+    return error_set(error, HEFT_USAGE, "%s: there are %d GGUF models in it; name one of them",
+                     path, n_models);
+}
+
 /* A folder with one GGUF model, or with config.json and safetensors. */
 static heft_status open_folder(const char *path, const heft_options *options, struct subject *out,
                                heft_error *error)
 {
-    char file[4096] = "";
-    DIR *folder = opendir(path);
-    if (!folder) return error_set(error, HEFT_BAD_FILE, "%s: cannot be read", path);
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        size_t n = strlen(entry->d_name);
-        bool gguf = n > 5 && strcmp(entry->d_name + n - 5, ".gguf") == 0;
-        const char *part = strstr(entry->d_name, "-of-");
-        bool later = part && part - entry->d_name >= 5 && strncmp(part - 5, "00001", 5) != 0;
-        if (gguf && !later && !file[0]) snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-    }
-    closedir(folder);
+    char file[4096], config[4096];
+    heft_status status = find_model_file(path, file, sizeof file, error);
+    if (status != HEFT_OK) return status;
     if (file[0]) return open_gguf(file, options, out, error);
+    snprintf(config, sizeof config, "%s/config.json", path);
+    if (!file_exists(config))
+        return error_set(error, HEFT_BAD_FILE, "%s: there is no GGUF file and no config.json in it",
+                         path);
     out->is_known = false;
     error_set(&out->reason, HEFT_BAD_FILE, "safetensors are planned for, not run yet");
-    heft_status status = folder_geometry(path, &out->geometry, error);
+    status = folder_geometry(path, &out->geometry, error);
     snprintf(out->quantization, sizeof out->quantization, "%s", out->geometry.types);
     return status;
+}
+
+/* What a person should know of how the headers came. */
+static void say_how_it_came(const struct hub_model *model)
+{
+    time_t listed_at = (time_t)model->listed_at;
+    struct tm day;
+    char date[32] = "an earlier day";
+    if (localtime_r(&listed_at, &day)) strftime(date, sizeof date, "%Y-%m-%d %H:%M", &day);
+    if (model->unreachable.status != HEFT_OK)
+        fprintf(stderr, "heft: %s; what is kept was listed %s\n", model->unreachable.message, date);
+    if (model->no_ranges)
+        fputs("heft: the server sends no parts of files, so that more was read than headers\n",
+              stderr);
+}
+
+static void show_progress(void *context, const char *path, int number, int n_files)
+{
+    (void)path;
+    progress_show(context, "reading headers", number - 1, n_files);
 }
 
 static heft_status open_remote(const char *name, const heft_options *options, struct subject *out,
                                heft_error *error)
 {
-    heft_status status = remote_open(name, &out->remote, error);
+    struct progress progress = {0};
+    struct hub_options hub;
+    heft_status status = hub_options_read(&hub, error);
+    if (status != HEFT_OK) return status;
+    hub.progress = show_progress;
+    hub.context = &progress;
+    progress_show(&progress, "reading headers", 0, 1); /* starts its clock */
+    status = remote_open_with(&hub, name, &out->remote, error);
+    progress_end(&progress);
     if (status != HEFT_OK) return status;
     out->source = SUBJECT_HUB;
+    say_how_it_came(&out->remote.model);
     return open_path(out->remote.path, options, out, error);
 }
 
@@ -180,6 +236,14 @@ static bool is_word(const char *text, size_t n)
 
 static heft_status unknown(const struct catalogue *catalogue, const char *name, heft_error *error)
 {
+    char start[200];
+    const char *colon = strrchr(name, ':');
+    snprintf(start, sizeof start, "%.*s", colon ? (int)(colon - name) : 0, name);
+    if (colon && catalogue_find(catalogue, start) >= 0)
+        return error_set(error, HEFT_BAD_FILE,
+                         "there is no size and no quantization \"%s\" of %s: `heft plan --models` "
+                         "lists sizes, Q2_K, Q4_K_M and mlx-4bit are quantizations",
+                         colon + 1, start);
     struct nearest nearest = {.wanted = name};
     const char *part = NULL;
     for (int i = 0; i < catalogue_n_models(catalogue); i++) {

@@ -17,14 +17,6 @@ bool remote_is_name(const char *name)
     return hub_is_remote(name);
 }
 
-heft_status remote_open(const char *name, struct remote *out, heft_error *error)
-{
-    struct hub_options options;
-    *out = (struct remote){0};
-    heft_status status = hub_options_read(&options, error);
-    return status == HEFT_OK ? remote_open_with(&options, name, out, error) : status;
-}
-
 heft_status remote_open_with(const struct hub_options *options, const char *name,
                              struct remote *out, heft_error *error)
 {

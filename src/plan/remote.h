@@ -12,8 +12,6 @@ struct remote {
 /* True for "org/repo", "org/repo:Q4_K_M" and addresses; a file of that name here goes first. */
 bool remote_is_name(const char *name);
 
-/* With the options of the environment. */
-heft_status remote_open(const char *name, struct remote *out, heft_error *error);
 heft_status remote_open_with(const struct hub_options *options, const char *name,
                              struct remote *out, heft_error *error);
 void remote_close(struct remote *remote);

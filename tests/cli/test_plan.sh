@@ -85,6 +85,9 @@ printf 'no model' >"$work/text.gguf"
 call 3 "$work/text.gguf" --on m3-ultra-96; err_has "text.gguf"
 mkdir "$work/empty"
 call 3 "$work/empty" --on m3-ultra-96; err_has "config.json"
+cp tests/golden/data/llama-a.gguf "$work/folder/mmproj-F16.gguf"
+call 0 "$work/folder" --on m3-ultra-96; out_has "fits"
+call 1 tests/golden/data --on m3-ultra-96; err_has "GGUF models in it"
 
 # The file says that a tensor lies where it ends.
 head -c 200000 tests/golden/data/llama-a.gguf >"$work/cut.gguf"
@@ -103,10 +106,47 @@ call 1 dbrx --memory 96G --on h200; err_has "--memory"
 call 1 dbrx --compare-api free; err_has "0.55/2.19"
 call 1 dbrx --compare-api 1/2/3; err_has "0.55/2.19"
 call 1 dbrx --quantization Q9; err_has "Q4_K_M"
+call 3 dbrx:Q9; err_has 'no quantization "Q9" of dbrx'
 call 1 dbrx --on m3-ultra-96 -c many; err_has "-c"
 call 1; err_has "a model is missing"
 call 1 dbrx mixtral; err_has "one model"
 call 1 dbrx --table; err_has "dbrx"
+
+# ---- a hub ---------------------------------------------------------------------------------------
+
+# It knows one file, and nothing of ranges; the port it has is its first line.
+hub='
+import http.server, json, sys
+body = open(sys.argv[1], "rb").read()
+files = json.dumps([{"type": "file", "path": "m-Q8_0.gguf", "size": len(body), "oid": "1"}])
+class Hub(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = files.encode() if self.path.startswith("/api/") else body
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *words): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Hub)
+print(server.server_port, flush=True)
+server.serve_forever()'
+if command -v python3 >/dev/null; then
+    exec 3< <(exec python3 -c "$hub" tests/golden/data/llama-a.gguf)
+    server=$!
+    read -r port <&3
+    export HF_ENDPOINT=http://127.0.0.1:$port HF_HUB_OFFLINE=0 no_proxy=127.0.0.1
+    call 0 org/repo --on h200; out_has "org/repo, Q8_0"; err_has "sends no parts of files"
+    call 0 org/repo --on h200; err_empty
+    call 3 org/repo:Q2_K --on h200; err_has "there are Q8_0"
+    kill $server
+    exec 3<&-
+    call 0 org/repo --on h200; out_has "org/repo, Q8_0"; err_has "what is kept was listed 20"
+    HF_HUB_OFFLINE=1
+    call 0 org/repo --on h200; err_has "HF_HUB_OFFLINE is set; what is kept was listed 20"
+    call 4 org/other --on h200; err_has "nothing of it in the cache"
+else
+    echo "skipped: no python3 to play a hub"
+fi
 
 # ---- the same sums decide at load ----------------------------------------------------------------
 
