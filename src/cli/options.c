@@ -178,7 +178,7 @@ static heft_status parse_number(const struct option *option, const char *name, c
         return error_set(error, HEFT_USAGE, "%s needs a %s, not \"%s\"", name,
                          whole ? "whole number" : "number", text);
     if (*out < option->least || *out > option->most)
-        return error_set(error, HEFT_USAGE, "%s %s is out of range: it goes from %.17g to %.17g",
+        return error_set(error, HEFT_USAGE, "%s %s is out of range: it goes from %.15g to %.15g",
                          name, text, option->least, option->most);
     return HEFT_OK;
 }
