@@ -74,7 +74,8 @@ static bool bring_part(struct residency *residency, const struct file_map *map)
 {
     size_t asked = 0;
     for (size_t offset = 0; offset < map->n_bytes; offset += WINDOW_BYTES) {
-        for (; asked <= offset + WINDOWS_AHEAD * WINDOW_BYTES; asked += WINDOW_BYTES)
+        size_t end = offset + (WINDOWS_AHEAD + 1) * WINDOW_BYTES;
+        for (; asked < end && asked < map->n_bytes; asked += WINDOW_BYTES)
             ask_for(residency, map, asked);
         if (residency->budget < WINDOW_BYTES) return false;
         wait_for(residency, map, offset);
@@ -83,11 +84,12 @@ static bool bring_part(struct residency *residency, const struct file_map *map)
     return true;
 }
 
+/* What is there already is part of the budget: it was counted as memory to be had. */
 static void ask_for(struct residency *residency, const struct file_map *map, size_t offset)
 {
-    if (residency->budget < WINDOW_BYTES || file_map_resident(map, offset, WINDOW_BYTES)) return;
-    file_map_want(map, offset, WINDOW_BYTES);
+    if (residency->budget < WINDOW_BYTES) return;
     residency->budget -= WINDOW_BYTES;
+    if (!file_map_resident(map, offset, WINDOW_BYTES)) file_map_want(map, offset, WINDOW_BYTES);
 }
 
 /* A page that is read is there, and the compute need not wait for its place in the map either. */

@@ -7,9 +7,10 @@
 
 struct residency;
 
-/* Brings in at most `budget` bytes, so that a model larger than the memory does not push itself
- * out. NULL where there is nothing to do, or no thread to do it: all is as before, if slower. */
+/* Goes no further than the first `budget` bytes, so that a model larger than the memory does not
+ * push itself out. NULL where there is nothing to do, or no thread to do it: all is as before, if
+ * slower. */
 struct residency *residency_start(const struct gguf *file, uint64_t budget);
 
-/* Ends the thread at once, wherever it is; call it before the file is closed. NULL is fine. */
+/* Ends the thread without waiting for the rest; call it before the file is closed. NULL is fine. */
 void residency_stop(struct residency *residency);

@@ -137,6 +137,22 @@ static void test_keeps_to_its_budget(void **state)
     gguf_close(file);
 }
 
+/* What is in memory already takes its part. */
+static void test_counts_what_is_there(void **state)
+{
+    (void)state;
+    drop_from_memory();
+    struct gguf *file = open_model();
+    const struct file_map *map = gguf_part_map(file, 0);
+    for (size_t i = 0; i < 32 * MIB; i += 4096) (void)*(const volatile uint8_t *)(map->data + i);
+    struct residency *residency = residency_start(file, 32 * MIB);
+    assert_non_null(residency);
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    residency_stop(residency);
+    assert_true(resident_bytes(file) <= 40 * MIB);
+    gguf_close(file);
+}
+
 static void compute(float logits[N_VOCAB])
 {
     heft_options options = heft_options_default();
@@ -172,9 +188,8 @@ static void test_answers_are_the_same(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_brings_all),
-        cmocka_unit_test(test_ends_at_once),
-        cmocka_unit_test(test_keeps_to_its_budget),
+        cmocka_unit_test(test_brings_all),           cmocka_unit_test(test_ends_at_once),
+        cmocka_unit_test(test_keeps_to_its_budget),  cmocka_unit_test(test_counts_what_is_there),
         cmocka_unit_test(test_answers_are_the_same),
     };
     return cmocka_run_group_tests(tests, make_model, remove_model);
