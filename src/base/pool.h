@@ -19,8 +19,8 @@ typedef void pool_job(const struct worker *worker, void *argument);
 /* The number of threads that `n_threads` 0 stands for: one for each core this process may use. */
 int pool_usable_cores(void);
 
-/* With HEFT_PIN=1 in the environment and a thread for each core of the machine, those that it starts
- * stay on a core of their own. */
+/* With HEFT_PIN=1 in the environment and a thread for each core of the machine, those that it
+ * starts stay on a core of their own. */
 heft_status pool_open(int n_threads, struct pool **out, heft_error *error);
 void pool_close(struct pool *pool);
 int pool_n_threads(const struct pool *pool);
