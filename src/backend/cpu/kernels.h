@@ -93,8 +93,8 @@ struct kernels {
 };
 
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni", "amx"; "neon", "dotprod"), NULL for the best there is; one that the machine lacks
- * means the best below it. False if it names no tier of this architecture. */
+ * "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod"), NULL for the best there is; one that
+ * the machine lacks means the best below it. False if it names no tier of this architecture. */
 bool kernels_init(struct kernels *kernels, const char *mask);
 
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */
