@@ -20,8 +20,8 @@ heft_status config_geometry(const json_t *config, struct geometry *out, heft_err
     heft_status status = anatomy_build(shape, out, error);
     json_decref(shape);
     if (status != HEFT_OK) return error_prefix(error, status, "config.json");
-    out->n_ctx_train =
-        (int)number_of(config, "max_position_embeddings model_max_length max_seq_len", 4096);
+    out->n_ctx_train = geometry_context(
+        number_of(config, "max_position_embeddings model_max_length max_seq_len", 0));
     const json_t *kind = json_object_get(config, "model_type");
     if (json_is_string(kind))
         geometry_text(out->architecture, sizeof out->architecture, json_string_value(kind),
@@ -82,14 +82,17 @@ static json_t *experts_of(const json_t *config)
     return experts;
 }
 
-/* The first of several keys, with blanks between, that is there. */
+/* The first of several keys, with blanks between, that is there; what no network has is made small
+ * enough to be multiplied, and refused by whoever builds the network. */
 static int64_t number_of(const json_t *config, const char *keys, int64_t otherwise)
 {
     char key[64];
     int n;
     for (; sscanf(keys, " %63s%n", key, &n) == 1; keys += n) {
         const json_t *value = json_object_get(config, key);
-        if (json_is_integer(value)) return json_integer_value(value);
+        if (!json_is_integer(value)) continue;
+        json_int_t number = json_integer_value(value);
+        return number < -1 ? -1 : number > INT32_MAX ? INT32_MAX : number;
     }
     return otherwise;
 }

@@ -29,6 +29,12 @@ uint64_t cache_bytes(int64_t n_values, enum dtype dtype)
     return (uint64_t)n_blocks * (uint64_t)info->block_bytes;
 }
 
+int geometry_context(int64_t n_ctx_train)
+{
+    const int most = 1 << 27, unknown = 4096;
+    return n_ctx_train < 1 || n_ctx_train > most ? unknown : (int)n_ctx_train;
+}
+
 int geometry_layer(const char *text)
 {
     long layer = strtol(text, NULL, 10);

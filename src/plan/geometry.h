@@ -80,6 +80,9 @@ void geometry_free(struct geometry *geometry);
 /* Bytes of so many values of a cache; `dtype` is F16, Q8_0 or F32. */
 uint64_t cache_bytes(int64_t n_values, enum dtype dtype);
 
+/* The trained context as a file has it; 4096 if that makes no sense. */
+int geometry_context(int64_t n_ctx_train);
+
 /* The number that a name goes on with, as in "blk.7.": 0 if there is none or it is negative, and
  * one of too many digits is the largest. */
 int geometry_layer(const char *text);

@@ -84,7 +84,7 @@ static struct facts read_facts(const struct gguf *file, struct geometry *out)
     out->n_experts = (int)number_of(&facts, "expert_count", 0);
     out->n_used = (int)number_of(&facts, "expert_used_count", 0);
     if (out->n_used > out->n_experts) out->n_used = out->n_experts;
-    out->n_ctx_train = (int)number_of(&facts, "context_length", 4096);
+    out->n_ctx_train = geometry_context(number_of(&facts, "context_length", 0));
     return facts;
 }
 
@@ -93,7 +93,7 @@ static int64_t number_of(const struct facts *facts, const char *key, int64_t oth
 {
     const struct gguf_value *value = find(facts, key);
     int64_t number = otherwise, most = 0;
-    int64_t limit = strcmp(key, "context_length") == 0 ? (int64_t)1 << 27 : NUMBER_MOST;
+    int64_t limit = strcmp(key, "context_length") == 0 ? INT32_MAX : NUMBER_MOST;
     if (!value) return otherwise;
     if (value->type != GGUF_ARRAY) {
         bool sensible = gguf_value_int(value, &number) && number >= 0 && number <= limit;

@@ -570,6 +570,10 @@ static void test_folders_that_lie(void **state)
         {"{\"hidden_size\": 64, \"num_hidden_layers\": 1000000, \"vocab_size\": 9}", NULL,
          "layers"},
         {"{\"hidden_size\": 1e99, \"num_hidden_layers\": 99999999999}", NULL, "layers"},
+        {"{\"hidden_size\": 64, \"num_hidden_layers\": 1, \"vocab_size\": 9, \"num_experts\": 4,"
+         " \"n_shared_experts\": 4611686018427387904,"
+         " \"moe_intermediate_size\": 4611686018427387904}",
+         NULL, "expert_ffn"},
         {mixtral, NULL, "no safetensors"},
         {mixtral, "{\"x\": 1}", "data_offsets of x"},
         {mixtral, "not json", "header"},
@@ -595,6 +599,29 @@ static void test_folders_that_lie(void **state)
         heft_status status = folder_geometry(folder.path, &geometry, &error);
         if (status != HEFT_BAD_FILE || !strstr(error.message, bad[i].words))
             fail_msg("case %zu: status %d, %s", i, status, error.message);
+        remove_folder(&folder);
+    }
+}
+
+static void test_contexts_that_lie(void **state)
+{
+    (void)state;
+    static const char *const contexts[] = {"0", "-1", "9999999999"};
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
+        char config[300];
+        struct geometry geometry;
+        heft_error error = {0};
+        snprintf(config, sizeof config,
+                 "{\"hidden_size\": 64, \"num_hidden_layers\": 1, \"num_attention_heads\": 4,"
+                 " \"intermediate_size\": 128, \"vocab_size\": 9,"
+                 " \"max_position_embeddings\": %s}",
+                 contexts[i]);
+        struct folder folder = make_folder(
+            config,
+            "{\"lm_head\": {\"dtype\": \"F16\", \"shape\": [5], \"data_offsets\": [0, 10]}}", 100);
+        assert_int_equal(folder_geometry(folder.path, &geometry, &error), HEFT_OK);
+        assert_int_equal(geometry.n_ctx_train, 4096);
+        geometry_free(&geometry);
         remove_folder(&folder);
     }
 }
@@ -660,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_unknown_architecture),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_folders_that_lie),
+        cmocka_unit_test(test_contexts_that_lie),
         cmocka_unit_test(test_shard_too_short),
         cmocka_unit_test(test_catalogues_that_lie),
     };
