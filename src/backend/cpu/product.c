@@ -128,7 +128,8 @@ int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns)
 
 static int rows_of_task(const struct cpu *cpu, const struct product *product)
 {
-    return cpu_tile_rows(cpu, weight_outputs(product->w), product->columns->n);
+    int n_together = product->columns->n / (product->by_slice ? product->w->n_slices : 1);
+    return cpu_tile_rows(cpu, weight_outputs(product->w), n_together);
 }
 
 static int product_tasks(const struct cpu *cpu, const struct product *product)
