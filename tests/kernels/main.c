@@ -4,12 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/peak_kernels.h"
 #include "check.h"
 
 /* Argument number i; NULL if it is missing or "all". */
 static const char *choice(int n_arguments, char **arguments, int i)
 {
     return i < n_arguments && strcmp(arguments[i], "all") != 0 ? arguments[i] : NULL;
+}
+
+/* What measures a tier uses no instruction that came with a later one. */
+static void test_peaks(struct check *check, const struct kernels *kernels)
+{
+    struct peak_kernels peaks;
+    peak_kernels_fill_c(&peaks);
+    peak_kernels_fill_arch(&peaks, kernels->name);
+    check_that(check, (peaks.bf16 != NULL) == (kernels->many[DTYPE_Q8_0] != NULL),
+               "%s: products of matrices are measured without kernels for them, or not at all",
+               kernels->name);
 }
 
 int main(int n_arguments, char **arguments)
@@ -26,6 +38,7 @@ int main(int n_arguments, char **arguments)
         if (!known) continue;
         test_matmul(&check, &kernels);
         test_vectors(&check, &kernels);
+        test_peaks(&check, &kernels);
     }
     struct kernels kernels;
     check_that(&check, !kernels_init(&kernels, "abacus"), "an unknown tier is accepted");

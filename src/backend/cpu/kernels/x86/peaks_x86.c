@@ -11,6 +11,5 @@ void peak_kernels_fill_arch(struct peak_kernels *kernels, const char *tier)
     kernels->f32 = peak_f32_avx512;
     if (strcmp(tier, "avx512") == 0) return;
     kernels->int8 = peak_int8_avx512vnni;
-    if (strcmp(tier, "avx512vnni") == 0) return;
-    kernels->bf16 = peak_bf16_amx;
+    if (strcmp(tier, "amx") == 0) kernels->bf16 = peak_bf16_amx;
 }
