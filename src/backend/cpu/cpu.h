@@ -123,6 +123,7 @@ struct tile {
     const int32_t *column_index, *output_index;
     int n_columns;
 };
+
 /* Weight rows of one task: where matrices are multiplied as such, as many as share a pass over the
  * columns, if that leaves enough tasks for all threads. */
 int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns);
