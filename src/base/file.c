@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -16,6 +19,7 @@ static heft_status open_regular(const char *path, int *fd, struct stat *info, he
 static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
                             heft_error *error);
 static bool write_all(int fd, const char *data, size_t n_bytes);
+static size_t held_bytes(int fd, const struct stat *info);
 static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes);
 
 heft_status file_map_open(const char *path, struct file_map *out, heft_error *error)
@@ -33,7 +37,8 @@ heft_status file_map_open(const char *path, struct file_map *out, heft_error *er
                 error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
         else
             *out = (struct file_map){data, (size_t)info.st_size,
-                                     info.st_uid == geteuid() || access(path, W_OK) == 0};
+                                     info.st_uid == geteuid() || access(path, W_OK) == 0,
+                                     held_bytes(fd, &info)};
     }
     close(fd);
     return status;
@@ -181,6 +186,23 @@ static bool write_all(int fd, const char *data, size_t n_bytes)
         n_bytes -= (size_t)n;
     }
     return true;
+}
+
+/* File systems without a drive: tmpfs, ramfs, hugetlbfs. Holes take nothing. */
+static size_t held_bytes(int fd, const struct stat *info)
+{
+#ifdef __linux__
+    static const uint32_t kinds[] = {0x01021994, 0x858458f6, 0x958458f6};
+    size_t n_bytes = (size_t)info->st_size, n_allocated = (size_t)info->st_blocks * 512;
+    struct statfs system;
+    if (fstatfs(fd, &system) != 0) return 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if ((uint32_t)system.f_type == kinds[i])
+            return n_allocated < n_bytes ? n_allocated : n_bytes;
+#else
+    (void)fd, (void)info;
+#endif
+    return 0;
 }
 
 static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes)

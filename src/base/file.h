@@ -7,6 +7,7 @@ struct file_map {
     const uint8_t *data; /* NULL for a file of no bytes */
     size_t n_bytes;
     bool tells_resident; /* the system says what is in memory to those who could write the file */
+    size_t n_held;       /* bytes that are memory themselves, without a drive below them */
 };
 
 /* Maps a regular file; errors name the path and the reason. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "engine/kv.h"
 #include "plan/memory.h"
@@ -13,6 +14,8 @@ uint64_t fit_available(const heft_engine *engine)
 {
     uint64_t held = tokenizer_bytes(engine->tokenizer);
     if (engine->model) held += engine->model->arena.n_bytes;
+    for (int part = 0; part < gguf_n_parts(engine->file); part++)
+        held += gguf_part_map(engine->file, part)->n_held;
     return memory_available() + held;
 }
 

@@ -3,9 +3,9 @@
 
 #include "engine/engine.h"
 
-/* What the machine can give now, with what the engine holds already. It is asked for once, as
- * engine->memory.available: it changes all the time, and a context that was chosen to fill it would
- * not fit any more when it is checked. */
+/* What the machine can give now, with what the engine holds already, and its file if that lies in
+ * memory and not on a drive. It is asked for once, as engine->memory.available: it changes all the
+ * time, and a context that was chosen to fill it would not fit any more when it is checked. */
 uint64_t fit_available(const heft_engine *engine);
 
 /* Every byte, for the context of the options. */

@@ -193,6 +193,36 @@ static void test_file_of_no_bytes(void **state)
     free(text);
 }
 
+#ifdef __linux__
+static void test_file_in_memory(void **state)
+{
+    (void)state;
+    char name[] = "/dev/shm/heft-base-XXXXXX";
+    struct file_map map;
+    heft_error error;
+    int fd = mkstemp(name);
+    if (fd < 0) {
+        print_message("skipped: there is no /dev/shm\n");
+        skip();
+    }
+    assert_int_equal(write(fd, "heft", 4), 4);
+    assert_int_equal(file_map_open(name, &map, &error), HEFT_OK);
+    assert_int_equal(map.n_held, 4);
+    file_map_close(&map);
+    assert_int_equal(ftruncate(fd, 64 << 20), 0); /* a hole */
+    assert_int_equal(file_map_open(name, &map, &error), HEFT_OK);
+    assert_true(map.n_held < 32 << 20);
+    file_map_close(&map);
+    close(fd);
+    unlink(name);
+}
+#else
+static void test_file_in_memory(void **state)
+{
+    (void)state;
+}
+#endif
+
 static void test_standard_input(void **state)
 {
     (void)state;
@@ -305,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_no_files),
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_file_of_no_bytes),
+        cmocka_unit_test(test_file_in_memory),
         cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_memory_is_plausible),
         cmocka_unit_test(test_drive),
