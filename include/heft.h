@@ -133,8 +133,9 @@ typedef struct heft_stream {
     bool started; /* set after the first token: SentencePiece vocabularies drop one leading space */
 } heft_stream;
 
-/* Writes at most `cap` bytes and a NUL; `cap` of 1024 holds any piece. Returns the number of bytes.
- * A negative token flushes: what is held comes out as U+FFFD. Zero-initialise the stream. */
+/* Writes at most `cap` bytes and a NUL; `cap` of 1024 holds the pieces of every published
+ * vocabulary, and a longer one is cut. Returns the number of bytes. A negative token flushes: what
+ * is held comes out as U+FFFD. Zero-initialise the stream. */
 int heft_stream_push(const heft_engine *engine, heft_stream *stream, int32_t token, char *text,
                      int cap);
 
@@ -183,10 +184,10 @@ typedef struct heft_event {
     heft_event_kind kind;
     const char *text; /* UTF-8 and never NULL; a text that goes on is cut between characters */
     size_t n_bytes;
-    int call;           /* which tool call of the answer, from 0 */
-    const char *id;     /* of a call: what the model calls it, or "" */
-    bool is_malformed;  /* content: begun as a tool call that is none; end of a call: the arguments
-                         * are no whole object */
+    int call;          /* which tool call of the answer, from 0 */
+    const char *id;    /* of a call: what the model calls it, or "" */
+    bool is_malformed; /* content: begun as a tool call that is none; end of a call: the arguments
+                        * are no whole object */
 } heft_event;
 
 heft_status heft_reader_create(const heft_engine *engine, const heft_reading *reading,

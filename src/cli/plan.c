@@ -141,7 +141,14 @@ static heft_status plan_one(struct planning *planning, const char *name, heft_er
         subject_open(planning->catalogue, name, &planning->options, &subject, error);
     if (status != HEFT_OK) return status;
     struct question question = question_of(planning);
-    if (planning->quantization && subject.source == SUBJECT_CATALOGUE) {
+    if (planning->quantization && subject.source != SUBJECT_CATALOGUE) {
+        subject_close(&subject);
+        return error_set(error, HEFT_USAGE,
+                         "%s: --quantization is for models of the catalogue; a file has the types "
+                         "it has",
+                         name);
+    }
+    if (planning->quantization) {
         subject.mix = question.mix;
         snprintf(subject.quantization, sizeof subject.quantization, "%s", subject.mix->name);
         subject.published_bytes = 0;

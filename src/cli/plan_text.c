@@ -13,6 +13,7 @@ static void print_verdict(const struct plan *plan);
 static void print_memory(const struct plan *plan);
 static void print_parts(const struct weights *weights);
 static void print_context(const struct plan *plan);
+static void print_raise_for_context(const struct plan *plan);
 static void print_speed(const struct plan *plan);
 static void print_prompts(const struct speed *speed);
 static void print_cost(const struct plan *plan);
@@ -102,11 +103,16 @@ static void print_verdict(const struct plan *plan)
     char usable[TEXT], raised[TEXT], more[TEXT], command[64];
     printf("on %s%s%s%s: %s", box->name, box->is_here ? "" : " (", box->is_here ? "" : box->id,
            box->is_here ? "" : ")", verdict_name(plan->verdict));
+    plan_gigabytes(more, (double)plan->memory.short_of);
     if (plan->verdict == VERDICT_FITS_LESS_CONTEXT)
-        printf(", %" PRId64 " tokens", plan->n_ctx_largest);
-    if (plan->memory.short_of > 0)
-        printf(", %s more is needed", plan_gigabytes(more, (double)plan->memory.short_of));
+        printf(", %" PRId64 " tokens; %" PRId64 " would need %s more", plan->n_ctx_largest,
+               plan->n_ctx, more);
+    else if (plan->memory.short_of > 0)
+        printf(", %s more is needed", more);
     printf("\n");
+    if (plan->n_ctx > plan->question.model->n_ctx_train)
+        printf("it was trained for %d tokens: beyond them answers get worse\n",
+               plan->question.model->n_ctx_train);
     if (plan->raise_to > 0 && box->is_macos)
         printf("macOS lets the GPU use %s; `%s` makes it %s until the next start\n",
                plan_gigabytes(usable, (double)box->usable),
@@ -165,6 +171,25 @@ static void print_context(const struct plan *plan)
     if (plan->question.model->cache.blocks)
         printf(", %" PRId64 " with q8_0", plan->n_ctx_largest_q8);
     printf("\n");
+    print_raise_for_context(plan);
+}
+
+/* The largest contexts are those of the raised limit, also where the plan itself needs no raising.
+ */
+static void print_raise_for_context(const struct plan *plan)
+{
+    const struct box *box = plan->question.box;
+    const struct plan_memory *memory = &plan->memory;
+    uint64_t cache =
+        (uint64_t)plan->n_ctx_largest * (uint64_t)plan->question.n_sessions * memory->kv_token;
+    if (plan->raise_to > 0 || memory->weights + memory->scratch + cache <= box->usable) return;
+    char raised[TEXT], command[64];
+    plan_gigabytes(raised, (double)box->usable_raised);
+    if (box->is_macos)
+        printf("the largest of them after `%s`, which makes %s usable\n",
+               box_raise_command(box->usable_raised, command), raised);
+    else
+        printf("the largest of them with a carve-out of %s\n", raised);
 }
 
 static void print_speed(const struct plan *plan)
