@@ -18,6 +18,7 @@ enum { KEPT_BYTES_MOST = 4096, PATH_ROOM = 4096 };
 
 struct speeds {
     double bandwidth, flops; /* bytes and operations a second */
+    bool matrix_units;
 };
 
 static void fill_memory(const struct machine *machine, struct box *out);
@@ -38,6 +39,7 @@ heft_status here_box(const struct here_options *options, struct box *out, heft_e
     }
     *out = box_make(machine.memory.total, speeds.bandwidth);
     out->flops = speeds.flops;
+    out->matrix_units = speeds.matrix_units;
     out->is_here = true;
     snprintf(out->id, sizeof out->id, "here");
     snprintf(out->name, sizeof out->name, "this machine%s%.70s", machine.cpu[0] ? ", " : "",
@@ -76,7 +78,8 @@ static heft_status measure(const struct machine *machine, const struct here_opti
         fputs("measuring how fast this machine is, once: --measure does it again\n", stderr);
     heft_status status = peaks_measure(0, &peaks, error);
     if (status != HEFT_OK) return status;
-    *out = (struct speeds){peaks.read_gbs[1] * 1e9, peaks.int8_gops[1] * 1e9};
+    *out = (struct speeds){peaks.read_gbs[1] * 1e9, peaks_product_gops(&peaks) * 1e9,
+                           peaks.bf16_gops[1] > 0};
     keep(machine, out);
     return HEFT_OK;
 }
@@ -116,7 +119,8 @@ static bool read_kept(const struct machine *machine, struct speeds *out)
     json_int_t n_threads = json_integer_value(json_object_get(kept, "n_threads"));
     *out = (struct speeds){
         json_number_value(json_object_get(kept, "read_bytes_per_second")),
-        json_number_value(json_object_get(kept, "int8_operations_per_second")),
+        json_number_value(json_object_get(kept, "operations_per_second")),
+        json_is_true(json_object_get(kept, "matrix_units")),
     };
     bool same = cpu && strcmp(cpu, machine->cpu) == 0 && n_threads == machine->cores.n_usable;
     json_decref(kept);
@@ -127,9 +131,10 @@ static bool read_kept(const struct machine *machine, struct speeds *out)
 static void keep(const struct machine *machine, const struct speeds *speeds)
 {
     char path[PATH_ROOM];
-    json_t *kept = json_pack("{s:s, s:i, s:f, s:f}", "cpu", machine->cpu, "n_threads",
-                             machine->cores.n_usable, "read_bytes_per_second", speeds->bandwidth,
-                             "int8_operations_per_second", speeds->flops);
+    json_t *kept =
+        json_pack("{s:s, s:i, s:f, s:f, s:b}", "cpu", machine->cpu, "n_threads",
+                  machine->cores.n_usable, "read_bytes_per_second", speeds->bandwidth,
+                  "operations_per_second", speeds->flops, "matrix_units", speeds->matrix_units);
     char *text = kept ? json_dumps(kept, JSON_INDENT(2)) : NULL;
     if (text && kept_path(path, true)) file_write(path, text, strlen(text), NULL);
     free(text);

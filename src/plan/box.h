@@ -20,6 +20,7 @@ struct box {
     uint64_t usable_raised; /* after its limit was raised; at least `usable` */
     double bandwidth;       /* bytes a second */
     double flops;           /* operations a second a prompt can use; 0: not known */
+    bool matrix_units;      /* of a processor: flops are those of its units for matrices */
     double drive;           /* bytes a second; see drive_assumed */
     bool drive_assumed;
     double host_bandwidth; /* DISCRETE: of the memory beside the card */
