@@ -5,16 +5,21 @@
 /* Two units with four cycles of latency need eight sums in flight. */
 enum { CHAINS = 16 };
 
+/* One stream does not keep as many lines under way as a core can, so there are four. */
 uint64_t peak_read_avx512(const uint8_t *data, size_t n_bytes)
 {
-    __m512i sums[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
-                       _mm512_setzero_si512()};
-    size_t i = 0;
-    for (; i + 256 <= n_bytes; i += 256)
+    size_t part = n_bytes / PEAK_STREAMS / 64 * 64, i = 0;
+    __m512i sums[PEAK_STREAMS] = {_mm512_setzero_si512(), _mm512_setzero_si512(),
+                                  _mm512_setzero_si512(), _mm512_setzero_si512()};
+    for (; i < part; i += 64)
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++)
-            sums[j] = _mm512_add_epi64(sums[j], _mm512_loadu_si512(data + i + 64 * j));
-    for (; i < n_bytes; i += 64) sums[0] = _mm512_add_epi64(sums[0], _mm512_loadu_si512(data + i));
+        for (int j = 0; j < PEAK_STREAMS; j++) {
+            const uint8_t *line = data + (size_t)j * part + i;
+            _mm_prefetch((const char *)line + PEAK_AHEAD, _MM_HINT_T0);
+            sums[j] = _mm512_add_epi64(sums[j], _mm512_loadu_si512(line));
+        }
+    for (i = PEAK_STREAMS * part; i < n_bytes; i += 64)
+        sums[0] = _mm512_add_epi64(sums[0], _mm512_loadu_si512(data + i));
     __m512i sum =
         _mm512_add_epi64(_mm512_add_epi64(sums[0], sums[1]), _mm512_add_epi64(sums[2], sums[3]));
     return (uint64_t)_mm512_reduce_add_epi64(sum);
