@@ -19,7 +19,6 @@ enum {
     FEW = 4,
     WIDE_ROWS = 1024,
     WIDE_COLUMNS = 512,
-    GROUP = 16, /* of COLUMN_BF16_PAIRS */
     PEAK_ROUNDS = 2000000
 };
 
@@ -163,11 +162,11 @@ static struct job multiply_job(const struct bench *b, const struct kernels *kern
 {
     bool floats = choice.format == COLUMN_F32, pairs = choice.format == COLUMN_BF16_PAIRS;
     size_t column_bytes = kernels_column_bytes(choice.format, K);
-    for (int c = 0; c < n_columns && !floats; c += pairs ? GROUP : 1) {
+    for (int c = 0; c < n_columns && !floats; c += pairs ? COLUMNS_PAIRED : 1) {
         const float *x = b->x + (size_t)K * (size_t)c;
         char *out = b->columns + column_bytes * (size_t)c;
         if (pairs)
-            kernels->pair(x, K, GROUP, out, K);
+            kernels->pair(x, K, COLUMNS_PAIRED, out, K);
         else
             kernels->quantize[choice.format](x, out, K);
     }

@@ -15,7 +15,6 @@ enum {
     MAX_COLUMNS = 20,
     SOME_COLUMNS = 70,
     MANY_COLUMNS = 600, /* kernels may take so many in parts */
-    GROUP = 16          /* of COLUMN_BF16_PAIRS */
 };
 
 enum shape { NARROW, WIDE, MANY };
@@ -101,18 +100,19 @@ static void check_column(struct check *check, const struct kernels *kernels,
 static void make_group(struct check *check, const struct kernels *kernels, float *x, int n,
                        void *group, int k)
 {
-    size_t n_bytes = kernels_column_bytes(COLUMN_BF16_PAIRS, k) * GROUP;
+    size_t n_bytes = kernels_column_bytes(COLUMN_BF16_PAIRS, k) * COLUMNS_PAIRED;
     uint16_t *pairs = group, *twin = check_alloc(n_bytes), *column = check_alloc((size_t)k * 2);
     struct kernels plain;
     kernels_init(&plain, "c");
     kernels->pair(x, (size_t)k, n, group, k);
     plain.pair(x, (size_t)k, n, twin, k);
-    check_that(check, memcmp(twin, group, (size_t)k * GROUP * 2) == 0,
+    check_that(check, memcmp(twin, group, (size_t)k * COLUMNS_PAIRED * 2) == 0,
                "%s: pairs of columns differ from plain C", kernels->name);
     bool same = true;
     for (int c = 0; c < n; c++) {
         kernels->quantize[COLUMN_BF16](x + (size_t)c * (size_t)k, column, k);
-        for (int i = 0; i < k; i++) same &= pairs[(i / 2 * GROUP + c) * 2 + i % 2] == column[i];
+        for (int i = 0; i < k; i++)
+            same &= pairs[(i / 2 * COLUMNS_PAIRED + c) * 2 + i % 2] == column[i];
         unpack_column(COLUMN_BF16, column, x + (size_t)c * (size_t)k, k);
     }
     check_that(check, same, "%s: pairs of columns differ from single columns", kernels->name);
@@ -127,7 +127,7 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
     p->x = malloc(n_values * sizeof *p->x);
     p->column_bytes =
         p->format == COLUMN_F32 ? (size_t)k * sizeof(float) : kernels_column_bytes(p->format, k);
-    size_t room = (size_t)(p->n_given + GROUP - 1) / GROUP * GROUP;
+    size_t room = (size_t)(p->n_given + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
     p->columns = p->format == COLUMN_F32 ? (char *)p->x : check_alloc(p->column_bytes * room);
     for (int c = 0; c < p->n_given; c++) {
         float *x = p->x + (size_t)k * (size_t)c;
@@ -138,9 +138,9 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
         check_column(check, kernels, p->format, x, column, k);
         unpack_column(p->format, column, x, k);
     }
-    for (int c = 0; c < p->n_given && p->format == COLUMN_BF16_PAIRS; c += GROUP)
+    for (int c = 0; c < p->n_given && p->format == COLUMN_BF16_PAIRS; c += COLUMNS_PAIRED)
         make_group(check, kernels, p->x + (size_t)k * (size_t)c,
-                   p->n_given - c < GROUP ? p->n_given - c : GROUP,
+                   p->n_given - c < COLUMNS_PAIRED ? p->n_given - c : COLUMNS_PAIRED,
                    p->columns + p->column_bytes * (size_t)c, k);
 }
 

@@ -248,11 +248,10 @@ static size_t columns_bytes(const struct limits *limits)
 
 static size_t column_set_bytes(int64_t n, int k)
 {
-    size_t bytes = kernels_column_bytes(COLUMN_Q8_32, (k + 31) / 32 * 32) +
-                   kernels_column_bytes(COLUMN_Q8_256, (k + 255) / 256 * 256);
-    size_t listed = kernels_column_bytes(COLUMN_BF16, k);
-    size_t pairs = kernels_column_bytes(COLUMN_BF16_PAIRS, k);
-    return (size_t)n * (bytes + listed) + (size_t)(n + 15) / 16 * 16 * pairs;
+    return kernels_columns_bytes(COLUMN_Q8_32, n, (k + 31) / 32 * 32) +
+           kernels_columns_bytes(COLUMN_Q8_256, n, (k + 255) / 256 * 256) +
+           kernels_columns_bytes(COLUMN_BF16, n, k) +
+           kernels_columns_bytes(COLUMN_BF16_PAIRS, n, k);
 }
 
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)

@@ -38,9 +38,10 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     const struct mix *mix = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     int d_model = cpu->limits.d_model, rows = cpu_tile_rows(cpu, d_model, cpu->n_rows);
+    int n_tasks = n_tiles(d_model, rows);
     for (;;) {
         int tile = pool_claim(&phase->counter, 1);
-        if (tile >= n_tiles(d_model, rows)) return;
+        if (tile >= n_tasks) return;
         mix_tile(cpu, mix, &scratch, tile * rows, rows);
     }
 }

@@ -31,3 +31,9 @@ size_t kernels_column_bytes(enum column_format format, int k)
         return column_part(n * sizeof(float));
     }
 }
+
+size_t kernels_columns_bytes(enum column_format format, int64_t n, int k)
+{
+    if (format == COLUMN_BF16_PAIRS) n = (n + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
+    return (size_t)n * kernels_column_bytes(format, k);
+}

@@ -21,6 +21,8 @@ enum column_format {
     COLUMN_FORMATS
 };
 
+enum { COLUMNS_PAIRED = 16 }; /* of a group of COLUMN_BF16_PAIRS */
+
 /* y[c][r] = sum over i < k of w[r][i] * x[c][i], for the columns c of a product and a range of rows
  * r. */
 struct matmul {
@@ -119,3 +121,6 @@ static inline struct matmul_choice kernels_matmul(const struct kernels *kernels,
 
 /* Bytes of one column of k values, a multiple of 64. */
 size_t kernels_column_bytes(enum column_format format, int k);
+
+/* Bytes of n columns: those of COLUMN_BF16_PAIRS come in whole groups. */
+size_t kernels_columns_bytes(enum column_format format, int64_t n, int k);

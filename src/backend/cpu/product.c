@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { PAIRED = 16 }; /* columns of a group of COLUMN_BF16_PAIRS */
-
 static void norm_row(const struct cpu *cpu, const struct norm *norm, const float *in, float *out);
 static int product_tasks(const struct cpu *cpu, const struct product *product);
 static void product_tile(const struct cpu *cpu, const struct product *product, int task,
@@ -18,10 +16,9 @@ void columns_want(struct cpu *cpu, struct columns *columns, const struct weight 
     if (!w->data) return;
     enum column_format format = kernels_matmul(&cpu->kernels, w->dtype, n_together, listed).format;
     if (format == COLUMN_F32 || columns->quantized[format]) return;
-    int n = format == COLUMN_BF16_PAIRS ? (columns->n + PAIRED - 1) / PAIRED * PAIRED : columns->n;
     columns->bytes[format] = kernels_column_bytes(format, columns->k);
     columns->quantized[format] = cpu->columns + cpu->columns_used;
-    cpu->columns_used += columns->bytes[format] * (size_t)n;
+    cpu->columns_used += kernels_columns_bytes(format, columns->n, columns->k);
     assert(cpu->columns_used <= cpu->columns_bytes);
 }
 
@@ -29,13 +26,14 @@ void columns_quantize(const struct cpu *cpu, const struct columns *columns, int 
 {
     for (int format = 0; format < COLUMN_FORMATS; format++) {
         if (!columns->quantized[format]) continue;
-        int step = format == COLUMN_BF16_PAIRS ? PAIRED : 1;
+        int step = format == COLUMN_BF16_PAIRS ? COLUMNS_PAIRED : 1;
         for (int c = first; c < first + n; c += step) {
             const float *x = columns->x + (size_t)c * columns->stride;
             char *out = columns->quantized[format] + (size_t)c * columns->bytes[format];
             if (format == COLUMN_BF16_PAIRS)
                 cpu->kernels.pair(x, columns->stride,
-                                  first + n - c < PAIRED ? first + n - c : PAIRED, out, columns->k);
+                                  first + n - c < COLUMNS_PAIRED ? first + n - c : COLUMNS_PAIRED,
+                                  out, columns->k);
             else
                 cpu->kernels.quantize[format](x, out, columns->k);
         }
@@ -46,7 +44,8 @@ void columns_quantize(const struct cpu *cpu, const struct columns *columns, int 
 static int prepare_chunk(const struct prepare *prepare)
 {
     for (int i = 0; i < 2; i++)
-        if (prepare->columns[i] && prepare->columns[i]->quantized[COLUMN_BF16_PAIRS]) return PAIRED;
+        if (prepare->columns[i] && prepare->columns[i]->quantized[COLUMN_BF16_PAIRS])
+            return COLUMNS_PAIRED;
     return 1;
 }
 

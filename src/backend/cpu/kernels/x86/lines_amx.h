@@ -68,25 +68,17 @@ ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const voi
     }
 }
 
-#define UNPACK_SUPERS(NAME, CODES)                                                                 \
+#define UNPACK_SUPERS(NAME, SIGNED, CODES)                                                         \
     static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \
     {                                                                                              \
         unpack_supers(head_##NAME, chunk_##NAME, CODES, sizeof(struct block_##NAME), blocks, n,    \
                       tile, line);                                                                 \
     }
-UNPACK_SUPERS(q2_k, NULL)
-UNPACK_SUPERS(q3_k, NULL)
-UNPACK_SUPERS(q5_k, NULL)
-UNPACK_SUPERS(q6_k, NULL)
-UNPACK_SUPERS(iq2_xxs, codes_iq2_xxs)
-UNPACK_SUPERS(iq2_xs, codes_iq2_xs)
-UNPACK_SUPERS(iq2_s, codes_iq2_s)
-UNPACK_SUPERS(iq3_xxs, codes_iq3_xxs)
-UNPACK_SUPERS(iq3_s, codes_iq3_s)
-UNPACK_SUPERS(iq1_s, codes_iq1_s)
-UNPACK_SUPERS(iq1_m, codes_iq1_m)
-UNPACK_SUPERS(tq1_0, NULL)
-UNPACK_SUPERS(tq2_0, NULL)
+UNPACK_SUPERS(q2_k, false, NULL)
+UNPACK_SUPERS(q3_k, false, NULL)
+UNPACK_SUPERS(q5_k, false, NULL)
+UNPACK_SUPERS(q6_k, false, NULL)
+FOR_EACH_CODED_SUPER(UNPACK_SUPERS)
 
 #define UNPACK_BLOCKS(NAME)                                                                        \
     static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \

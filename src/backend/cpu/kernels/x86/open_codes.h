@@ -11,6 +11,19 @@ struct codes {
 
 typedef void open_codes(const void *block, struct codes *out);
 
+/* Types in super-blocks: DO(name, whether its bytes carry signs here, what opens its codes or
+ * NULL).
+ */
+/* clang-format off */
+#define FOR_EACH_K_SUPER(DO)                                                                       \
+    DO(q2_k, false, NULL) DO(q3_k, false, NULL) DO(q4_k, false, NULL) DO(q5_k, false, NULL)        \
+    DO(q6_k, false, NULL) DO(iq4_xs, true, NULL)
+#define FOR_EACH_CODED_SUPER(DO)                                                                   \
+    DO(iq2_xxs, true, codes_iq2_xxs) DO(iq2_xs, true, codes_iq2_xs) DO(iq2_s, true, codes_iq2_s)   \
+    DO(iq3_xxs, true, codes_iq3_xxs) DO(iq3_s, true, codes_iq3_s) DO(iq1_s, false, codes_iq1_s)    \
+    DO(iq1_m, false, codes_iq1_m) DO(tq1_0, false, NULL) DO(tq2_0, false, NULL)
+/* clang-format on */
+
 ALWAYS_INLINE __m256i load_256(const void *bytes)
 {
     return _mm256_loadu_si256(bytes);

@@ -90,3 +90,13 @@ ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *
         for (int c = 0; c < n_columns; c++) y[c][r] = reduce_256(sums[c]);
     }
 }
+
+/* The kernel of a type, for the lists of open_codes.h. */
+#define DEFINE_SUPER(NAME, SIGNED, CODES)                                                          \
+    void matmul_##NAME##_avx2(const struct matmul *m, int first_row, int n_rows, void *scratch)    \
+    {                                                                                              \
+        (void)scratch;                                                                             \
+        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, chunk_##NAME, SIGNED,  \
+                                  CODES};                                                          \
+        multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
+    }

@@ -48,12 +48,8 @@ ALWAYS_INLINE void tiles_end(void)
     _tile_release();
 }
 
-/* Sums of 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to.
- */
-ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct tile_halves *w1,
-                                   const struct tile_halves *x0, const struct tile_halves *x1,
-                                   int steps, bool first, struct tile_sums *sums0,
-                                   struct tile_sums *sums1, const char *soon)
+/* The four tiles of sums, two and two in memory: from zero, or from where they were. */
+ALWAYS_INLINE void begin_sums(bool first, const struct tile_sums *low, const struct tile_sums *high)
 {
     tiles_fence();
     if (first) {
@@ -62,11 +58,30 @@ ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct ti
         _tile_zero(2);
         _tile_zero(3);
     } else {
-        _tile_loadd(0, sums0[0].lines, TILE_BYTES);
-        _tile_loadd(1, sums0[1].lines, TILE_BYTES);
-        _tile_loadd(2, sums1[0].lines, TILE_BYTES);
-        _tile_loadd(3, sums1[1].lines, TILE_BYTES);
+        _tile_loadd(0, low[0].lines, TILE_BYTES);
+        _tile_loadd(1, low[1].lines, TILE_BYTES);
+        _tile_loadd(2, high[0].lines, TILE_BYTES);
+        _tile_loadd(3, high[1].lines, TILE_BYTES);
     }
+}
+
+ALWAYS_INLINE void end_sums(struct tile_sums *low, struct tile_sums *high)
+{
+    _tile_stored(0, low[0].lines, TILE_BYTES);
+    _tile_stored(1, low[1].lines, TILE_BYTES);
+    _tile_stored(2, high[0].lines, TILE_BYTES);
+    _tile_stored(3, high[1].lines, TILE_BYTES);
+    tiles_fence();
+}
+
+/* Sums of 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to.
+ */
+ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct tile_halves *w1,
+                                   const struct tile_halves *x0, const struct tile_halves *x1,
+                                   int steps, bool first, struct tile_sums *sums0,
+                                   struct tile_sums *sums1, const char *soon)
+{
+    begin_sums(first, sums0, sums1);
     for (int s = 0; s < steps; s++) {
         _tile_loadd(4, w0[s].lines, TILE_BYTES);
         _tile_loadd(6, x0[s].lines, TILE_BYTES);
@@ -79,29 +94,14 @@ ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct ti
         UNROLL
         for (int i = 0; i < 4; i++) _mm_prefetch(soon + TILE_BYTES * (4 * s + i), _MM_HINT_T1);
     }
-    _tile_stored(0, sums0[0].lines, TILE_BYTES);
-    _tile_stored(1, sums0[1].lines, TILE_BYTES);
-    _tile_stored(2, sums1[0].lines, TILE_BYTES);
-    _tile_stored(3, sums1[1].lines, TILE_BYTES);
-    tiles_fence();
+    end_sums(sums0, sums1);
 }
 
 /* Sums of 64 rows, four strips of tiles one after the other, by 16 columns. */
 ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves *x, int steps,
                                    bool first, struct tile_sums *sums)
 {
-    tiles_fence();
-    if (first) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    } else {
-        _tile_loadd(0, sums[0].lines, TILE_BYTES);
-        _tile_loadd(1, sums[1].lines, TILE_BYTES);
-        _tile_loadd(2, sums[2].lines, TILE_BYTES);
-        _tile_loadd(3, sums[3].lines, TILE_BYTES);
-    }
+    begin_sums(first, sums, sums + 2);
     for (int s = 0; s < steps; s++) {
         _tile_loadd(6, x[s].lines, TILE_BYTES);
         _tile_loadd(4, w[0][s].lines, TILE_BYTES);
@@ -113,9 +113,5 @@ ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves
         _tile_loadd(4, w[3][s].lines, TILE_BYTES);
         _tile_dpbf16ps(3, 4, 6);
     }
-    _tile_stored(0, sums[0].lines, TILE_BYTES);
-    _tile_stored(1, sums[1].lines, TILE_BYTES);
-    _tile_stored(2, sums[2].lines, TILE_BYTES);
-    _tile_stored(3, sums[3].lines, TILE_BYTES);
-    tiles_fence();
+    end_sums(sums, sums + 2);
 }

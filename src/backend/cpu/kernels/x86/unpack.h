@@ -58,27 +58,14 @@ ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const voi
     }
 }
 
-#define UNPACK_SUPERS(NAME, CODES)                                                                 \
+#define UNPACK_SUPERS(NAME, SIGNED, CODES)                                                         \
     static void unpack_##NAME(const void *row, float *values, int n)                               \
     {                                                                                              \
         unpack_supers(head_##NAME, chunk_##NAME, CODES, sizeof(struct block_##NAME), row, values,  \
                       n);                                                                          \
     }
-UNPACK_SUPERS(q2_k, NULL)
-UNPACK_SUPERS(q3_k, NULL)
-UNPACK_SUPERS(q4_k, NULL)
-UNPACK_SUPERS(q5_k, NULL)
-UNPACK_SUPERS(q6_k, NULL)
-UNPACK_SUPERS(iq4_xs, NULL)
-UNPACK_SUPERS(iq2_xxs, codes_iq2_xxs)
-UNPACK_SUPERS(iq2_xs, codes_iq2_xs)
-UNPACK_SUPERS(iq2_s, codes_iq2_s)
-UNPACK_SUPERS(iq3_xxs, codes_iq3_xxs)
-UNPACK_SUPERS(iq3_s, codes_iq3_s)
-UNPACK_SUPERS(iq1_s, codes_iq1_s)
-UNPACK_SUPERS(iq1_m, codes_iq1_m)
-UNPACK_SUPERS(tq1_0, NULL)
-UNPACK_SUPERS(tq2_0, NULL)
+FOR_EACH_K_SUPER(UNPACK_SUPERS)
+FOR_EACH_CODED_SUPER(UNPACK_SUPERS)
 
 #define UNPACK_BLOCKS(NAME)                                                                        \
     static void unpack_##NAME(const void *row, float *values, int n)                               \
