@@ -11,24 +11,51 @@
 #include <sys/auxv.h>
 #endif
 
-enum { TIER_C, TIER_NEON, TIER_DOTPROD, TIER_LIMIT };
+enum { TIER_C, TIER_NEON, TIER_DOTPROD, TIER_I8MM, TIER_LIMIT };
 
-static const char *const tier_names[TIER_LIMIT + 1] = {"c", "neon", "dotprod", NULL};
+static const char *const tier_names[TIER_LIMIT + 1] = {"c", "neon", "dotprod", "i8mm", NULL};
+
+#ifdef __APPLE__
+
+static bool has_feature(const char *name)
+{
+    int has = 0;
+    size_t n_bytes = sizeof has;
+    return sysctlbyname(name, &has, &n_bytes, NULL, 0) == 0 && has;
+}
 
 static bool has_dotprod(void)
 {
-#ifdef __APPLE__
-    int has = 0;
-    size_t n_bytes = sizeof has;
-    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &n_bytes, NULL, 0) == 0 && has;
-#else
-    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
-#endif
+    return has_feature("hw.optional.arm.FEAT_DotProd");
 }
+
+static bool has_i8mm(void)
+{
+    return has_feature("hw.optional.arm.FEAT_I8MM");
+}
+
+#else
+
+#ifndef HWCAP2_I8MM
+#define HWCAP2_I8MM (1 << 13) /* headers older than Linux 5.10 lack the name */
+#endif
+
+static bool has_dotprod(void)
+{
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+}
+
+static bool has_i8mm(void)
+{
+    return getauxval(AT_HWCAP2) & HWCAP2_I8MM;
+}
+
+#endif
 
 static int highest_tier(void)
 {
-    return has_dotprod() ? TIER_DOTPROD : TIER_NEON;
+    if (!has_dotprod()) return TIER_NEON;
+    return has_i8mm() ? TIER_I8MM : TIER_DOTPROD;
 }
 
 const char *const *kernels_tiers(void)
@@ -37,6 +64,7 @@ const char *const *kernels_tiers(void)
         {"c"},
         {"c", "neon"},
         {"c", "neon", "dotprod"},
+        {"c", "neon", "dotprod", "i8mm"},
     };
     return lists[highest_tier()];
 }
@@ -66,29 +94,9 @@ static void fill_neon(struct kernels *kernels)
     set_narrow(kernels, DTYPE_F32, matmul_f32_neon);
     set_narrow(kernels, DTYPE_F16, matmul_f16_neon);
     set_narrow(kernels, DTYPE_BF16, matmul_bf16_neon);
-    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_neon);
-    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_neon);
-    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_neon);
-    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_neon);
-    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_neon);
-    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_neon);
-    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_neon);
-    set_narrow(kernels, DTYPE_Q2_K, matmul_q2_k_neon);
-    set_narrow(kernels, DTYPE_Q3_K, matmul_q3_k_neon);
-    set_narrow(kernels, DTYPE_Q4_K, matmul_q4_k_neon);
-    set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_neon);
-    set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_neon);
-    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_neon);
-    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_neon);
-    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_neon);
-    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_neon);
-    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_neon);
-    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_neon);
-    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_neon);
-    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_neon);
-    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_neon);
-    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_neon);
-    set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_neon);
+#define SET(TYPE, NAME) set_narrow(kernels, DTYPE_##TYPE, matmul_##NAME##_neon);
+    FOR_EACH_QUANTISED(SET)
+#undef SET
     kernels->quantize[COLUMN_Q8_32] = quantize_q8_32_neon;
     kernels->quantize[COLUMN_Q8_256] = quantize_q8_256_neon;
     kernels->mix[DTYPE_F32] = mix_f32_neon;
@@ -106,32 +114,31 @@ static void fill_neon(struct kernels *kernels)
     kernels->rope_halves = rope_halves_neon;
 }
 
+/* The product with many columns takes the same quantised columns as the one with few. */
+static void set_wide(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
+{
+    if (kernels->wide[dtype].run)
+        kernels->wide[dtype] = (struct matmul_choice){run, kernels->narrow[dtype].format};
+}
+
 static void fill_dotprod(struct kernels *kernels)
 {
     kernels->name = "dotprod";
-    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_dotprod);
-    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_dotprod);
-    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_dotprod);
-    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_dotprod);
-    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_dotprod);
-    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_dotprod);
-    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_dotprod);
-    set_narrow(kernels, DTYPE_Q2_K, matmul_q2_k_dotprod);
-    set_narrow(kernels, DTYPE_Q3_K, matmul_q3_k_dotprod);
-    set_narrow(kernels, DTYPE_Q4_K, matmul_q4_k_dotprod);
-    set_narrow(kernels, DTYPE_Q5_K, matmul_q5_k_dotprod);
-    set_narrow(kernels, DTYPE_Q6_K, matmul_q6_k_dotprod);
-    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_dotprod);
-    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_dotprod);
-    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_dotprod);
-    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_dotprod);
-    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_dotprod);
-    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_dotprod);
-    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_dotprod);
-    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_dotprod);
-    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_dotprod);
-    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_dotprod);
-    set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_dotprod);
+    kernels->wide_from = 4;
+    kernels->row_tile = 8;
+#define SET(TYPE, NAME)                                                                            \
+    set_narrow(kernels, DTYPE_##TYPE, matmul_##NAME##_dotprod);                                    \
+    set_wide(kernels, DTYPE_##TYPE, matmul_wide_##NAME##_dotprod);
+    FOR_EACH_QUANTISED(SET)
+#undef SET
+}
+
+static void fill_i8mm(struct kernels *kernels)
+{
+    kernels->name = "i8mm";
+#define SET(TYPE, NAME) set_wide(kernels, DTYPE_##TYPE, matmul_wide_##NAME##_i8mm);
+    FOR_EACH_QUANTISED(SET)
+#undef SET
 }
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)
@@ -145,5 +152,6 @@ bool kernels_init_arch(struct kernels *kernels, const char *mask)
     }
     if (limit >= TIER_NEON) fill_neon(kernels);
     if (limit >= TIER_DOTPROD) fill_dotprod(kernels);
+    if (limit >= TIER_I8MM) fill_i8mm(kernels);
     return true;
 }

@@ -3,58 +3,29 @@
 
 #include "backend/cpu/kernels.h"
 
+/* clang-format off */
+#define FOR_EACH_QUANTISED(DO)                                                                     \
+    DO(Q4_0, q4_0) DO(Q4_1, q4_1) DO(Q5_0, q5_0) DO(Q5_1, q5_1) DO(Q8_0, q8_0)                     \
+    DO(IQ4_NL, iq4_nl) DO(MXFP4, mxfp4) DO(NVFP4, nvfp4)                                           \
+    DO(Q2_K, q2_k) DO(Q3_K, q3_k) DO(Q4_K, q4_k) DO(Q5_K, q5_k) DO(Q6_K, q6_k)                     \
+    DO(IQ4_XS, iq4_xs) DO(IQ2_XXS, iq2_xxs) DO(IQ2_XS, iq2_xs) DO(IQ2_S, iq2_s)                    \
+    DO(IQ3_XXS, iq3_xxs) DO(IQ3_S, iq3_s) DO(IQ1_S, iq1_s) DO(IQ1_M, iq1_m)                        \
+    DO(TQ1_0, tq1_0) DO(TQ2_0, tq2_0)
+/* clang-format on */
+
 #define MATMUL(NAME) void NAME(const struct matmul *m, int first_row, int n_rows, void *scratch)
 #define MIX(NAME)                                                                                  \
     void NAME(float *out, size_t out_stride, const float *p, size_t p_stride, int n_rows,          \
               const void *v, size_t v_bytes, int n_kv, int d)
 
-MATMUL(matmul_q4_0_neon);
-MATMUL(matmul_q4_1_neon);
-MATMUL(matmul_q5_0_neon);
-MATMUL(matmul_q5_1_neon);
-MATMUL(matmul_q8_0_neon);
-MATMUL(matmul_iq4_nl_neon);
-MATMUL(matmul_mxfp4_neon);
-MATMUL(matmul_q2_k_neon);
-MATMUL(matmul_q3_k_neon);
-MATMUL(matmul_q4_k_neon);
-MATMUL(matmul_q5_k_neon);
-MATMUL(matmul_q6_k_neon);
-MATMUL(matmul_iq4_xs_neon);
-MATMUL(matmul_iq2_xxs_neon);
-MATMUL(matmul_iq2_xs_neon);
-MATMUL(matmul_iq2_s_neon);
-MATMUL(matmul_iq3_xxs_neon);
-MATMUL(matmul_iq3_s_neon);
-MATMUL(matmul_iq1_s_neon);
-MATMUL(matmul_iq1_m_neon);
-MATMUL(matmul_tq1_0_neon);
-MATMUL(matmul_tq2_0_neon);
-MATMUL(matmul_nvfp4_neon);
-
-MATMUL(matmul_q4_0_dotprod);
-MATMUL(matmul_q4_1_dotprod);
-MATMUL(matmul_q5_0_dotprod);
-MATMUL(matmul_q5_1_dotprod);
-MATMUL(matmul_q8_0_dotprod);
-MATMUL(matmul_iq4_nl_dotprod);
-MATMUL(matmul_mxfp4_dotprod);
-MATMUL(matmul_q2_k_dotprod);
-MATMUL(matmul_q3_k_dotprod);
-MATMUL(matmul_q4_k_dotprod);
-MATMUL(matmul_q5_k_dotprod);
-MATMUL(matmul_q6_k_dotprod);
-MATMUL(matmul_iq4_xs_dotprod);
-MATMUL(matmul_iq2_xxs_dotprod);
-MATMUL(matmul_iq2_xs_dotprod);
-MATMUL(matmul_iq2_s_dotprod);
-MATMUL(matmul_iq3_xxs_dotprod);
-MATMUL(matmul_iq3_s_dotprod);
-MATMUL(matmul_iq1_s_dotprod);
-MATMUL(matmul_iq1_m_dotprod);
-MATMUL(matmul_tq1_0_dotprod);
-MATMUL(matmul_tq2_0_dotprod);
-MATMUL(matmul_nvfp4_dotprod);
+/* Products of integers: few columns with every tier, many with those that multiply bytes. */
+#define DECLARE(TYPE, NAME)                                                                        \
+    MATMUL(matmul_##NAME##_neon);                                                                  \
+    MATMUL(matmul_##NAME##_dotprod);                                                               \
+    MATMUL(matmul_wide_##NAME##_dotprod);                                                          \
+    MATMUL(matmul_wide_##NAME##_i8mm);
+FOR_EACH_QUANTISED(DECLARE)
+#undef DECLARE
 
 MATMUL(matmul_f32_neon);
 MATMUL(matmul_f16_neon);

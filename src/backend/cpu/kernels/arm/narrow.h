@@ -45,14 +45,6 @@ ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool ha
         matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]) + mins[c];
 }
 
-/* A scale for every 16 values, whose 8 bytes hold them low, then high. */
-ALWAYS_INLINE int8x16_t open_nvfp4(const uint8_t qs[8])
-{
-    uint8x8_t packed = vld1_u8(qs);
-    uint8x16_t q = vcombine_u8(vand_u8(packed, vdup_n_u8(15)), vshr_n_u8(packed, 4));
-    return vqtbl1q_s8(vld1q_s8(e2m1_values), q);
-}
-
 ALWAYS_INLINE void multiply_nvfp4(const struct matmul *m, int r, int first_column, int n_columns)
 {
     const struct block_nvfp4 *block = matmul_row(m, r);

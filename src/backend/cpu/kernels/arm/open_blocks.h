@@ -4,6 +4,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/arm/open_half.h"
 #include "backend/cpu/kernels/inline.h"
 #include "tensor/block.h"
 #include "tensor/codebook.h"
@@ -58,37 +59,37 @@ ALWAYS_INLINE struct open_block look_up(const int8_t table[16], struct open_bloc
 ALWAYS_INLINE struct open_block open_q4_0(const void *block)
 {
     const struct block_q4_0 *b = block;
-    return subtract(open_nibbles(b->qs, f16_to_f32(b->d), 0), 8);
+    return subtract(open_nibbles(b->qs, open_half(b->d), 0), 8);
 }
 
 ALWAYS_INLINE struct open_block open_q4_1(const void *block)
 {
     const struct block_q4_1 *b = block;
-    return open_nibbles(b->qs, f16_to_f32(b->d), f16_to_f32(b->m));
+    return open_nibbles(b->qs, open_half(b->d), open_half(b->m));
 }
 
 ALWAYS_INLINE struct open_block open_q5_0(const void *block)
 {
     const struct block_q5_0 *b = block;
-    return subtract(open_five_bits(b->qs, b->qh, f16_to_f32(b->d), 0), 16);
+    return subtract(open_five_bits(b->qs, b->qh, open_half(b->d), 0), 16);
 }
 
 ALWAYS_INLINE struct open_block open_q5_1(const void *block)
 {
     const struct block_q5_1 *b = block;
-    return open_five_bits(b->qs, b->qh, f16_to_f32(b->d), f16_to_f32(b->m));
+    return open_five_bits(b->qs, b->qh, open_half(b->d), open_half(b->m));
 }
 
 ALWAYS_INLINE struct open_block open_q8_0(const void *block)
 {
     const struct block_q8_0 *b = block;
-    return (struct open_block){{vld1q_s8(b->qs), vld1q_s8(b->qs + 16)}, f16_to_f32(b->d), 0};
+    return (struct open_block){{vld1q_s8(b->qs), vld1q_s8(b->qs + 16)}, open_half(b->d), 0};
 }
 
 ALWAYS_INLINE struct open_block open_iq4_nl(const void *block)
 {
     const struct block_iq4_nl *b = block;
-    return look_up(iq4_values, open_nibbles(b->qs, f16_to_f32(b->d), 0));
+    return look_up(iq4_values, open_nibbles(b->qs, open_half(b->d), 0));
 }
 
 /* The values of E2M1 end in halves: q is twice the value, d half the scale 2^(e - 127). */
@@ -99,4 +100,12 @@ ALWAYS_INLINE struct open_block open_mxfp4(const void *block)
     uint32_t e = b->e;
     float d = float_of_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
     return look_up(doubled, open_nibbles(b->qs, d, 0));
+}
+
+/* A scale for every 16 values, whose 8 bytes hold them low, then high. */
+ALWAYS_INLINE int8x16_t open_nvfp4(const uint8_t qs[8])
+{
+    uint8x8_t packed = vld1_u8(qs);
+    uint8x16_t q = vcombine_u8(vand_u8(packed, vdup_n_u8(15)), vshr_n_u8(packed, 4));
+    return vqtbl1q_s8(vld1q_s8(e2m1_values), q);
 }

@@ -31,31 +31,31 @@ ALWAYS_INLINE struct super_head head_of_nibbles(const uint8_t bytes[8], float d)
 ALWAYS_INLINE struct super_head head_iq2_xxs(const void *block)
 {
     const struct block_iq2_xxs *b = block;
-    return head_of_words(b->qs[0] + 4, 8, f16_to_f32(b->d) / 8);
+    return head_of_words(b->qs[0] + 4, 8, open_half(b->d) / 8);
 }
 
 ALWAYS_INLINE struct super_head head_iq2_xs(const void *block)
 {
     const struct block_iq2_xs *b = block;
-    return head_of_nibbles(b->scales, f16_to_f32(b->d) / 8);
+    return head_of_nibbles(b->scales, open_half(b->d) / 8);
 }
 
 ALWAYS_INLINE struct super_head head_iq2_s(const void *block)
 {
     const struct block_iq2_s *b = block;
-    return head_of_nibbles(b->scales, f16_to_f32(b->d) / 8);
+    return head_of_nibbles(b->scales, open_half(b->d) / 8);
 }
 
 ALWAYS_INLINE struct super_head head_iq3_xxs(const void *block)
 {
     const struct block_iq3_xxs *b = block;
-    return head_of_words(b->signs_scales[0], 4, f16_to_f32(b->d) / 4);
+    return head_of_words(b->signs_scales[0], 4, open_half(b->d) / 4);
 }
 
 ALWAYS_INLINE struct super_head head_iq3_s(const void *block)
 {
     const struct block_iq3_s *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d)};
+    struct super_head head = {.d = open_half(b->d)};
     for (int j = 0; j < 16; j++)
         head.scales[j] = 2 * (b->scales[j / 4] >> 4 * (j / 2 % 2) & 15) + 1;
     return head;
@@ -64,7 +64,7 @@ ALWAYS_INLINE struct super_head head_iq3_s(const void *block)
 ALWAYS_INLINE struct super_head head_iq1_s(const void *block)
 {
     const struct block_iq1_s *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d) / 8};
+    struct super_head head = {.d = open_half(b->d) / 8};
     for (int j = 0; j < 16; j++) head.scales[j] = 2 * (b->qh[j / 2] >> 12 & 7) + 1;
     return head;
 }
@@ -72,7 +72,7 @@ ALWAYS_INLINE struct super_head head_iq1_s(const void *block)
 ALWAYS_INLINE struct super_head head_iq1_m(const void *block)
 {
     const struct block_iq1_m *b = block;
-    struct super_head head = {.d = f16_to_f32(iq1_m_scale(b->scales)) / 8};
+    struct super_head head = {.d = open_half(iq1_m_scale(b->scales)) / 8};
     for (int j = 0; j < 16; j++) {
         int word = b->scales[j / 4 * 2] | b->scales[j / 4 * 2 + 1] << 8;
         head.scales[j] = 2 * (word >> 3 * (j % 4) & 7) + 1;
@@ -82,7 +82,7 @@ ALWAYS_INLINE struct super_head head_iq1_m(const void *block)
 
 ALWAYS_INLINE struct super_head head_of_one(uint16_t d)
 {
-    struct super_head head = {.d = f16_to_f32(d)};
+    struct super_head head = {.d = open_half(d)};
     for (int j = 0; j < 16; j++) head.scales[j] = 1;
     return head;
 }

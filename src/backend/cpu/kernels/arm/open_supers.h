@@ -5,10 +5,10 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/arm/open_half.h"
 #include "backend/cpu/kernels/inline.h"
 #include "tensor/block.h"
 #include "tensor/codebook.h"
-#include "tensor/half.h"
 
 struct super_head {
     int16_t scales[16];
@@ -32,7 +32,7 @@ ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], uint16_t
     uint64_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030);
     uint16x8_t scales = vmovl_u8(vcreate_u8(scales_high << 32 | (a & 0x3f3f3f3f)));
     uint16x8_t mins = vmovl_u8(vcreate_u8(mins_high << 32 | (b & 0x3f3f3f3f)));
-    struct super_head head = {.d = f16_to_f32(d), .dmin = f16_to_f32(dmin)};
+    struct super_head head = {.d = open_half(d), .dmin = open_half(dmin)};
     vst1q_s16(head.scales, vreinterpretq_s16_u16(vzip1q_u16(scales, scales)));
     vst1q_s16(head.scales + 8, vreinterpretq_s16_u16(vzip2q_u16(scales, scales)));
     vst1q_s16(head.mins, vreinterpretq_s16_u16(vzip1q_u16(mins, mins)));
@@ -55,7 +55,7 @@ ALWAYS_INLINE struct super_head head_q5_k(const void *block)
 ALWAYS_INLINE struct super_head head_q6_k(const void *block)
 {
     const struct block_q6_k *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d)};
+    struct super_head head = {.d = open_half(b->d)};
     for (int j = 0; j < 16; j++) head.scales[j] = b->scales[j];
     return head;
 }
@@ -63,7 +63,7 @@ ALWAYS_INLINE struct super_head head_q6_k(const void *block)
 ALWAYS_INLINE struct super_head head_q2_k(const void *block)
 {
     const struct block_q2_k *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d), .dmin = f16_to_f32(b->dmin)};
+    struct super_head head = {.d = open_half(b->d), .dmin = open_half(b->dmin)};
     for (int j = 0; j < 16; j++) {
         head.scales[j] = b->scales[j] & 15;
         head.mins[j] = b->scales[j] >> 4;
@@ -74,7 +74,7 @@ ALWAYS_INLINE struct super_head head_q2_k(const void *block)
 ALWAYS_INLINE struct super_head head_q3_k(const void *block)
 {
     const struct block_q3_k *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d)};
+    struct super_head head = {.d = open_half(b->d)};
     for (int j = 0; j < 16; j++) head.scales[j] = (int16_t)q3_k_scale(b->scales, j);
     return head;
 }
@@ -82,7 +82,7 @@ ALWAYS_INLINE struct super_head head_q3_k(const void *block)
 ALWAYS_INLINE struct super_head head_iq4_xs(const void *block)
 {
     const struct block_iq4_xs *b = block;
-    struct super_head head = {.d = f16_to_f32(b->d)};
+    struct super_head head = {.d = open_half(b->d)};
     for (int j = 0; j < 8; j++) {
         int low = b->scales_l[j / 2] >> 4 * (j % 2) & 15, high = b->scales_h >> 2 * j & 3;
         head.scales[2 * j] = head.scales[2 * j + 1] = (int16_t)((low | high << 4) - 32);

@@ -104,13 +104,40 @@ UNPACK_BLOCKS(q8_0)
 UNPACK_BLOCKS(iq4_nl)
 UNPACK_BLOCKS(mxfp4)
 
-static void unpack_f16(const void *row, float *values, int n)
+ALWAYS_INLINE vec convert_f16(uint16x4_t halves)
+{
+    return vcvt_f32_f16(vreinterpret_f16_u16(halves));
+}
+
+ALWAYS_INLINE vec convert_bf16(uint16x4_t halves)
+{
+    return vreinterpretq_f32_u32(vshll_n_u16(halves, 16));
+}
+
+ALWAYS_INLINE void unpack_halves(vec convert(uint16x4_t halves), enum dtype dtype, const void *row,
+                                 float *values, int n)
 {
     const uint16_t *halves = row;
     int i = 0;
-    for (; i + LANES <= n; i += LANES)
-        vst1q_f32(values + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves + i))));
-    dtype_unpack(DTYPE_F16, halves + i, values + i, n - i);
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        UNROLL
+        for (int j = 0; j < 4 * LANES; j += 2 * LANES) {
+            uint16x8_t eight = vld1q_u16(halves + i + j);
+            vst1q_f32(values + i + j, convert(vget_low_u16(eight)));
+            vst1q_f32(values + i + j + LANES, convert(vget_high_u16(eight)));
+        }
+    }
+    dtype_unpack(dtype, halves + i, values + i, n - i);
+}
+
+static void unpack_f16(const void *row, float *values, int n)
+{
+    unpack_halves(convert_f16, DTYPE_F16, row, values, n);
+}
+
+static void unpack_bf16(const void *row, float *values, int n)
+{
+    unpack_halves(convert_bf16, DTYPE_BF16, row, values, n);
 }
 
 /* Types without an unpacker here are rare or cheap, and dtype_unpack serves them. */
@@ -118,18 +145,18 @@ static void unpack_wide(enum dtype dtype, const void *row, float *values, int n)
 {
     typedef void unpack_row(const void *from, float *to, int n_values);
     static unpack_row *const unpackers[DTYPE_LIMIT] = {
-        [DTYPE_F16] = unpack_f16,         [DTYPE_Q4_0] = unpack_q4_0,
-        [DTYPE_Q4_1] = unpack_q4_1,       [DTYPE_Q5_0] = unpack_q5_0,
-        [DTYPE_Q5_1] = unpack_q5_1,       [DTYPE_Q8_0] = unpack_q8_0,
-        [DTYPE_Q2_K] = unpack_q2_k,       [DTYPE_Q3_K] = unpack_q3_k,
-        [DTYPE_Q4_K] = unpack_q4_k,       [DTYPE_Q5_K] = unpack_q5_k,
-        [DTYPE_Q6_K] = unpack_q6_k,       [DTYPE_IQ4_NL] = unpack_iq4_nl,
-        [DTYPE_IQ4_XS] = unpack_iq4_xs,   [DTYPE_MXFP4] = unpack_mxfp4,
-        [DTYPE_IQ2_XXS] = unpack_iq2_xxs, [DTYPE_IQ2_XS] = unpack_iq2_xs,
-        [DTYPE_IQ2_S] = unpack_iq2_s,     [DTYPE_IQ3_XXS] = unpack_iq3_xxs,
-        [DTYPE_IQ3_S] = unpack_iq3_s,     [DTYPE_IQ1_S] = unpack_iq1_s,
-        [DTYPE_IQ1_M] = unpack_iq1_m,     [DTYPE_TQ1_0] = unpack_tq1_0,
-        [DTYPE_TQ2_0] = unpack_tq2_0,
+        [DTYPE_F16] = unpack_f16,         [DTYPE_BF16] = unpack_bf16,
+        [DTYPE_Q4_0] = unpack_q4_0,       [DTYPE_Q4_1] = unpack_q4_1,
+        [DTYPE_Q5_0] = unpack_q5_0,       [DTYPE_Q5_1] = unpack_q5_1,
+        [DTYPE_Q8_0] = unpack_q8_0,       [DTYPE_Q2_K] = unpack_q2_k,
+        [DTYPE_Q3_K] = unpack_q3_k,       [DTYPE_Q4_K] = unpack_q4_k,
+        [DTYPE_Q5_K] = unpack_q5_k,       [DTYPE_Q6_K] = unpack_q6_k,
+        [DTYPE_IQ4_NL] = unpack_iq4_nl,   [DTYPE_IQ4_XS] = unpack_iq4_xs,
+        [DTYPE_MXFP4] = unpack_mxfp4,     [DTYPE_IQ2_XXS] = unpack_iq2_xxs,
+        [DTYPE_IQ2_XS] = unpack_iq2_xs,   [DTYPE_IQ2_S] = unpack_iq2_s,
+        [DTYPE_IQ3_XXS] = unpack_iq3_xxs, [DTYPE_IQ3_S] = unpack_iq3_s,
+        [DTYPE_IQ1_S] = unpack_iq1_s,     [DTYPE_IQ1_M] = unpack_iq1_m,
+        [DTYPE_TQ1_0] = unpack_tq1_0,     [DTYPE_TQ2_0] = unpack_tq2_0,
     };
     if (unpackers[dtype])
         unpackers[dtype](row, values, n);

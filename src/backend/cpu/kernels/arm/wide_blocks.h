@@ -1,0 +1,136 @@
+/* Many columns in groups of 32 with weights in blocks of 32, or of 16 in the case of NVFP4. The
+ * file that includes this has included tile_<isa>.h and defined WIDE_OF(type). */
+#pragma once
+
+#include <assert.h>
+
+#include "backend/cpu/kernels/arm/kernels_arm.h"
+#include "backend/cpu/kernels/arm/open_blocks.h"
+#include "backend/cpu/kernels/arm/panels.h"
+#include "backend/cpu/kernels/column.h"
+
+/* 32 values of eight rows: w = d * q + m. In blocks of 16 the second half has a d of its own. */
+struct packed_block {
+    row_octet q[4];
+    float d[ROW_NUMBERS];
+    float second[ROW_NUMBERS]; /* m, or that d */
+};
+
+struct packed_columns {
+    column_octet q[4];
+    float scale[COLUMN_NUMBERS];
+    float sum[COLUMN_NUMBERS]; /* of the values */
+};
+
+enum { GROUP_BYTES = sizeof(struct packed_block) * (BYTE_PANEL_K / 32) };
+static_assert(GROUP_BYTES * PANEL_GROUPS + sizeof(struct packed_columns) * (BYTE_PANEL_K / 32) <=
+                  PANEL_SCRATCH_BYTES,
+              "panel and tile fit the scratch");
+
+/* ---- rows ---- */
+
+ALWAYS_INLINE void pack_blocks(open_block *open, size_t block_bytes, const void *row, int k0, int k,
+                               int r, char *group)
+{
+    struct packed_block *out = (struct packed_block *)group;
+    const char *block = (const char *)row + block_bytes * (size_t)(k0 / 32);
+    for (int b = 0; b < k / 32; b++, block += block_bytes, out++) {
+        struct open_block w = open(block);
+        put_row(out->q, r, w.q[0]);
+        put_row(out->q + 2, r, w.q[1]);
+        put_row_float(out->d, r, w.d);
+        put_row_float(out->second, r, w.m);
+    }
+}
+
+static void pack_nvfp4(const void *row, int k0, int k, int r, char *group)
+{
+    struct packed_block *out = (struct packed_block *)group;
+    const struct block_nvfp4 *block = (const struct block_nvfp4 *)row + k0 / 64;
+    for (int j = 0; j < k / 16; j++) {
+        put_row(out[j / 2].q + 2 * (j % 2), r, open_nvfp4(block[j / 4].qs[j % 4]));
+        put_row_float(j % 2 ? out[j / 2].second : out[j / 2].d, r,
+                      nvfp4_scale(block[j / 4].d[j % 4]));
+    }
+}
+
+/* ---- columns ---- */
+
+static void pack_columns_32(const struct matmul *m, const int columns[TILE_COLUMNS], int k0, int k,
+                            char *tile)
+{
+    struct packed_columns *out = (struct packed_columns *)tile;
+    struct column_q8_32 x[TILE_COLUMNS];
+    for (int c = 0; c < TILE_COLUMNS; c++) x[c] = column_q8_32(matmul_column(m, columns[c]), m->k);
+    for (int g = k0 / 32; g < (k0 + k) / 32; g++, out++) {
+        int8x16_t values[2][TILE_COLUMNS];
+        UNROLL
+        for (int c = 0; c < TILE_COLUMNS; c++) {
+            values[0][c] = vld1q_s8(x[c].q + 32 * (size_t)g);
+            values[1][c] = vld1q_s8(x[c].q + 32 * (size_t)g + 16);
+            float scale = x[c].scale[g];
+            put_column_float(out->scale, c, scale);
+            put_column_float(out->sum, c, (float)x[c].bias[g] * (-1.0f / 128) * scale);
+        }
+        put_columns(out->q, values[0]);
+        put_columns(out->q + 2, values[1]);
+    }
+}
+
+/* ---- products ---- */
+
+enum second { NOTHING, MINIMUM, FACTOR };
+
+ALWAYS_INLINE void multiply_blocks(const char *group, const char *tile, int k,
+                                   struct tile_sums *out, enum second second)
+{
+    const struct packed_block *w = (const struct packed_block *)group;
+    const struct packed_columns *x = (const struct packed_columns *)tile;
+    float32x4_t sums[TILE_REGISTERS];
+    clear_sums(sums);
+    for (int b = 0; b < k / 32; b++, w++, x++) {
+        int32x4_t dots[TILE_REGISTERS];
+        clear_dots(dots);
+        add_octet(dots, w->q[0], x->q[0]);
+        add_octet(dots, w->q[1], x->q[1]);
+        if (second == FACTOR) {
+            add_dots(sums, dots, w->d, x->scale);
+            clear_dots(dots);
+        }
+        add_octet(dots, w->q[2], x->q[2]);
+        add_octet(dots, w->q[3], x->q[3]);
+        add_dots(sums, dots, second == FACTOR ? w->second : w->d, x->scale);
+        if (second == MINIMUM) add_numbers(sums, w->second, x->sum);
+    }
+    finish_sums(sums, out);
+}
+
+#define DEFINE_MULTIPLY(NAME, SECOND)                                                              \
+    static void NAME(const char *group, const char *tile, int k, struct tile_sums *sums)           \
+    {                                                                                              \
+        multiply_blocks(group, tile, k, sums, SECOND);                                             \
+    }
+DEFINE_MULTIPLY(without_min, NOTHING)
+DEFINE_MULTIPLY(with_min, MINIMUM)
+DEFINE_MULTIPLY(two_factors, FACTOR)
+
+#define DEFINE_KERNEL(NAME, MULTIPLY)                                                              \
+    void WIDE_OF(NAME)(const struct matmul *m, int first_row, int n_rows, void *scratch)           \
+    {                                                                                              \
+        struct panel_type type = {pack_##NAME, pack_columns_32, MULTIPLY, GROUP_BYTES};            \
+        multiply_panels(&type, m, first_row, n_rows, scratch);                                     \
+    }
+#define DEFINE_BLOCKS(NAME, MULTIPLY)                                                              \
+    static void pack_##NAME(const void *row, int k0, int k, int r, char *group)                    \
+    {                                                                                              \
+        pack_blocks(open_##NAME, sizeof(struct block_##NAME), row, k0, k, r, group);               \
+    }                                                                                              \
+    DEFINE_KERNEL(NAME, MULTIPLY)
+DEFINE_BLOCKS(q4_0, without_min)
+DEFINE_BLOCKS(q4_1, with_min)
+DEFINE_BLOCKS(q5_0, without_min)
+DEFINE_BLOCKS(q5_1, with_min)
+DEFINE_BLOCKS(q8_0, without_min)
+DEFINE_BLOCKS(iq4_nl, without_min)
+DEFINE_BLOCKS(mxfp4, without_min)
+DEFINE_KERNEL(nvfp4, two_factors)
