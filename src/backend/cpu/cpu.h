@@ -126,7 +126,7 @@ struct tile {
 
 /* Weight rows of one task: where matrices are multiplied as such, as many as share a pass over the
  * columns, if that leaves enough tasks for all threads. */
-int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns);
+int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n_columns);
 
 void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, size_t y_stride,
                    void *kernel_scratch);

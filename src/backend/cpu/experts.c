@@ -15,8 +15,9 @@ void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     const struct gate *gate = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     const struct gated *dense = &gate->ffn->dense, *experts = &gate->ffn->experts;
-    int dense_rows = cpu_tile_rows(cpu, dense->d_ff, gate->columns->n);
-    int expert_rows = cpu_tile_rows(cpu, (int64_t)experts->d_ff * cpu->n_groups, gate->columns->n);
+    int dense_rows = cpu_tile_rows(cpu, dense->gate.dtype, dense->d_ff, gate->columns->n);
+    int expert_rows = cpu_tile_rows(cpu, experts->gate.dtype,
+                                    (int64_t)experts->d_ff * cpu->n_groups, gate->columns->n);
     int dense_tiles = gate->dense ? n_tiles(dense->d_ff, dense_rows) : 0;
     int expert_tiles = gate->experts ? n_tiles(experts->d_ff, expert_rows) : 0;
     int n_tasks = dense_tiles + (gate->experts ? cpu->n_groups * expert_tiles : 0);
@@ -37,7 +38,9 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
     const struct mix *mix = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
-    int d_model = cpu->limits.d_model, rows = cpu_tile_rows(cpu, d_model, cpu->n_rows);
+    const struct gated *widest = mix->experts ? &mix->ffn->experts : &mix->ffn->dense;
+    int d_model = cpu->limits.d_model;
+    int rows = cpu_tile_rows(cpu, widest->down.dtype, d_model, cpu->n_rows);
     int n_tasks = n_tiles(d_model, rows);
     for (;;) {
         int tile = pool_claim(&phase->counter, 1);

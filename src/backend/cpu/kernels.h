@@ -61,13 +61,13 @@ struct kernels {
     /* For machines that multiply matrices. The columns are COLUMN_BF16_PAIRS, or COLUMN_BF16 where
      * a list of columns is given. May be NULL, for some types or for all. */
     matmul_kernel *many[DTYPE_LIMIT];
-    int many_from;
+    int many_from[DTYPE_LIMIT]; /* columns from which it is the fastest one */
 
-    /* x[k] -> one column. k is a multiple of the group. NULL for [COLUMN_F32], which are the floats
-     * themselves, and for [COLUMN_BF16_PAIRS]. */
+    /* x[k] -> one column. k is a multiple of the group, if there are groups. NULL for [COLUMN_F32],
+     * which are the floats themselves, and for [COLUMN_BF16_PAIRS]. */
     void (*quantize[COLUMN_FORMATS])(const float *x, void *column, int k);
     /* n columns, at most 16, `stride` floats apart -> one group of COLUMN_BF16_PAIRS; columns that
-     * it lacks become zero. k is a multiple of 32. */
+     * it lacks become zero. */
     void (*pair)(const float *x, size_t stride, int n, void *group, int k);
 
     /* Attention over a key-value cache of F32, F16 or Q8_0, else NULL. The scores are a `narrow` or
@@ -95,8 +95,9 @@ struct kernels {
 };
 
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod"), NULL for the best there is; one that
- * the machine lacks means the best below it. False if it names no tier of this architecture. */
+ * "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod", "i8mm"), NULL for the best there is; one
+ * that the machine lacks means the best below it. False if it names no tier of this architecture.
+ */
 bool kernels_init(struct kernels *kernels, const char *mask);
 
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */
@@ -113,13 +114,14 @@ static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *
 static inline struct matmul_choice kernels_matmul(const struct kernels *kernels, enum dtype dtype,
                                                   int n_columns, bool listed)
 {
-    if (kernels->many[dtype] && n_columns >= kernels->many_from)
+    if (kernels->many[dtype] && n_columns >= kernels->many_from[dtype])
         return (struct matmul_choice){kernels->many[dtype],
                                       listed ? COLUMN_BF16 : COLUMN_BF16_PAIRS};
     return kernels_matmul_vectors(kernels, dtype, n_columns);
 }
 
-/* Bytes of one column of k values, a multiple of 64. */
+/* Bytes of one column of k values, a multiple of 64. Columns of bfloat16 are completed to 32 values
+ * by zeros. */
 size_t kernels_column_bytes(enum column_format format, int k);
 
 /* Bytes of n columns: those of COLUMN_BF16_PAIRS come in whole groups. */

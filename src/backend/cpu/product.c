@@ -115,10 +115,11 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
         cpu->kernels.layer_norm(in, norm->weight, norm->bias, norm->eps, out, norm->n);
 }
 
-int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns)
+int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n_columns)
 {
     enum { TASKS_PER_THREAD = 4 };
-    if (n_columns < cpu->kernels.many_from) return CPU_TILE_ROWS;
+    if (!cpu->kernels.many[dtype] || n_columns < cpu->kernels.many_from[dtype])
+        return CPU_TILE_ROWS;
     int rows = CPU_TILE_ROWS_MOST;
     while (rows > CPU_TILE_ROWS && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
         rows /= 2;
@@ -128,7 +129,7 @@ int cpu_tile_rows(const struct cpu *cpu, int64_t n_rows, int n_columns)
 static int rows_of_task(const struct cpu *cpu, const struct product *product)
 {
     int n_together = product->columns->n / (product->by_slice ? product->w->n_slices : 1);
-    return cpu_tile_rows(cpu, weight_outputs(product->w), n_together);
+    return cpu_tile_rows(cpu, product->w->dtype, weight_outputs(product->w), n_together);
 }
 
 static int product_tasks(const struct cpu *cpu, const struct product *product)

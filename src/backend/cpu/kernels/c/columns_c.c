@@ -58,17 +58,23 @@ static uint16_t round_bf16(float x)
     return f32_to_bf16(fabsf(x) < 0x1p-126f ? copysignf(0, x) : x);
 }
 
+/* Zeros complete the last 32 values. */
+static int padded(int k)
+{
+    return (k + 31) / 32 * 32;
+}
+
 void quantize_bf16_c(const float *x, void *column, int k)
 {
     uint16_t *out = column;
-    for (int i = 0; i < k; i++) out[i] = round_bf16(x[i]);
+    for (int i = 0; i < padded(k); i++) out[i] = i < k ? round_bf16(x[i]) : 0;
 }
 
 void pair_c(const float *x, size_t stride, int n, void *group, int k)
 {
     uint16_t *out = group;
-    for (int i = 0; i < k; i += 2)
+    for (int i = 0; i < padded(k); i += 2)
         for (int c = 0; c < 16; c++)
-            for (int j = 0; j < 2; j++)
-                *out++ = c < n ? round_bf16(x[(size_t)c * stride + (size_t)(i + j)]) : 0;
+            for (int j = i; j < i + 2; j++)
+                *out++ = c < n && j < k ? round_bf16(x[(size_t)c * stride + (size_t)j]) : 0;
 }

@@ -54,7 +54,6 @@ void kernels_fill_c(struct kernels *kernels)
         .wide_from = INT_MAX,
         .row_tile = 1,
         .scratch_bytes = PANEL_SCRATCH_BYTES,
-        .many_from = INT_MAX,
         .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c,
                      [COLUMN_Q8_256] = quantize_q8_256_c,
                      [COLUMN_BF16] = quantize_bf16_c},

@@ -205,13 +205,22 @@ static void fill_avx512vnni(struct kernels *kernels)
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx512vnni);
 }
 
+/* Values that are looked up or need no more than one scale for 32. */
+static bool unpacks_fast(enum dtype dtype)
+{
+    return dtype == DTYPE_Q4_0 || dtype == DTYPE_Q4_1 || dtype == DTYPE_Q8_0 ||
+           dtype == DTYPE_Q4_K || dtype == DTYPE_IQ4_NL || dtype == DTYPE_IQ4_XS ||
+           dtype == DTYPE_MXFP4 || dtype == DTYPE_F16 || dtype == DTYPE_BF16;
+}
+
 static void fill_amx(struct kernels *kernels)
 {
     kernels->name = "amx";
-    kernels->many_from = 24;
     kernels->scratch_bytes = matmul_many_scratch_bytes_amx;
-    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
         kernels->many[dtype] = matmul_many_amx((enum dtype)dtype);
+        kernels->many_from[dtype] = unpacks_fast((enum dtype)dtype) ? 10 : 20;
+    }
     kernels->quantize[COLUMN_BF16] = quantize_bf16_amx;
     kernels->pair = pair_amx;
 }

@@ -7,7 +7,7 @@
 #include "backend/cpu/kernels/x86/open_supers.h"
 #include "backend/cpu/kernels/x86/tiles_amx.h"
 
-/* Unpacks n values, a multiple of 32; each 32 are a line of the next tile. */
+/* Unpacks n values; each 32 are a line of the next tile. */
 typedef void unpack_lines(const void *blocks, int n, struct tile_halves *tile, int line);
 
 ALWAYS_INLINE __m512 widen(__m128i bytes, float scale, float offset)
@@ -100,6 +100,30 @@ static void lines_nvfp4(const void *blocks, int n, struct tile_halves *tile, int
             store_line(widen(_mm256_castsi256_si128(q), d[j], 0),
                        widen(_mm256_extracti128_si256(q, 1), d[j + 1], 0), tile, line);
         }
+    }
+}
+
+/* ---- halves: the last values of a row may be less than 32 ---- */
+
+static __mmask32 first_of_32(int n)
+{
+    return n < 32 ? (1u << n) - 1 : 0xffffffff;
+}
+
+static void lines_bf16(const void *values, int n, struct tile_halves *tile, int line)
+{
+    const uint16_t *value = values;
+    for (; n > 0; n -= 32, value += 32, tile++)
+        _mm512_store_si512(tile->lines[line], _mm512_maskz_loadu_epi16(first_of_32(n), value));
+}
+
+static void lines_f16(const void *values, int n, struct tile_halves *tile, int line)
+{
+    const uint16_t *value = values;
+    for (; n > 0; n -= 32, value += 32, tile++) {
+        __m512i halves = _mm512_maskz_loadu_epi16(first_of_32(n), value);
+        store_line(_mm512_cvtph_ps(_mm512_castsi512_si256(halves)),
+                   _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1)), tile, line);
     }
 }
 

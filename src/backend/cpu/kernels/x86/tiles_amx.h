@@ -74,14 +74,11 @@ ALWAYS_INLINE void end_sums(struct tile_sums *low, struct tile_sums *high)
     tiles_fence();
 }
 
-/* Sums of 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to.
- */
+/* 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to. */
 ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct tile_halves *w1,
                                    const struct tile_halves *x0, const struct tile_halves *x1,
-                                   int steps, bool first, struct tile_sums *sums0,
-                                   struct tile_sums *sums1, const char *soon)
+                                   int steps, const char *soon)
 {
-    begin_sums(first, sums0, sums1);
     for (int s = 0; s < steps; s++) {
         _tile_loadd(4, w0[s].lines, TILE_BYTES);
         _tile_loadd(6, x0[s].lines, TILE_BYTES);
@@ -94,14 +91,11 @@ ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct ti
         UNROLL
         for (int i = 0; i < 4; i++) _mm_prefetch(soon + TILE_BYTES * (4 * s + i), _MM_HINT_T1);
     }
-    end_sums(sums0, sums1);
 }
 
-/* Sums of 64 rows, four strips of tiles one after the other, by 16 columns. */
-ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves *x, int steps,
-                                   bool first, struct tile_sums *sums)
+/* 64 rows, four strips of tiles one after the other, by 16 columns. */
+ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves *x, int steps)
 {
-    begin_sums(first, sums, sums + 2);
     for (int s = 0; s < steps; s++) {
         _tile_loadd(6, x[s].lines, TILE_BYTES);
         _tile_loadd(4, w[0][s].lines, TILE_BYTES);
@@ -113,5 +107,4 @@ ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, const struct tile_halves
         _tile_loadd(4, w[3][s].lines, TILE_BYTES);
         _tile_dpbf16ps(3, 4, 6);
     }
-    end_sums(sums, sums + 2);
 }

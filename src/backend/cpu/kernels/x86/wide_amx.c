@@ -7,7 +7,7 @@
 #include "backend/cpu/kernels/x86/lines_amx.h"
 #include "backend/cpu/kernels/x86/transpose_avx512.h"
 
-/* One panel and the columns' values of the same k stay in the second cache; 64 rows of it and 32
+/* The columns' values of a pass and the sums stay in the second cache, 64 rows of weights and 32
  * columns in the first. */
 enum {
     PASS_K = STEPS * TILE_K,
@@ -17,144 +17,173 @@ enum {
     NEAR_ROWS = NEAR_TILES * TILE_LINES,
     PASS_COLUMNS = 512,
     COLUMN_TILES = PASS_COLUMNS / TILE_LINES,
+    FEW_COLUMNS = 64, /* stay in the second cache with all their values */
 };
 
 struct scratch {
-    tile_strip panel[ROW_TILES];
+    tile_strip panel[NEAR_TILES];
     tile_strip gathered[COLUMN_TILES];
     struct tile_sums sums[COLUMN_TILES][ROW_TILES];
 };
 
 const size_t matmul_many_scratch_bytes_amx = sizeof(struct scratch);
 
+/* A pass: values [k0, k0 + k) of up to PASS_ROWS rows and PASS_COLUMNS columns. */
+struct pass {
+    const struct matmul *m;
+    int row, n_rows, column, n_columns, k0, k;
+    struct scratch *scratch;
+};
+
+static int pass_steps(const struct pass *pass)
+{
+    return (pass->k + TILE_K - 1) / TILE_K;
+}
+
 struct weight_type {
     unpack_lines *unpack;
     enum dtype dtype;
 };
 
-static void ask_for(const char *bytes, size_t n_bytes)
+/* Inlined, because a function that only asks has no effect that the compiler knows of, and its
+ * calls are dropped. */
+ALWAYS_INLINE void ask_for(const char *bytes, size_t n_bytes)
 {
     for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(bytes + i, _MM_HINT_T1);
 }
 
-/* Rows that the last tiles lack are zeros. A pass reads a short piece of each row, which no machine
- * foresees: the pieces of the next rows are asked for, and of this row in the next pass. */
-ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct matmul *m, int row,
-                                int n_rows, int k0, int k, tile_strip *panel)
+/* The rows of the tiles from `near` on; rows that the last tiles lack are zeros. A pass reads a
+ * short piece of each row, which no machine foresees: the pieces of the next rows are asked for,
+ * and of this row in the next pass. */
+ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct pass *pass, int near)
 {
-    enum { AHEAD = 8 };
-    size_t offset = dtype_bytes(type.dtype, k0), bytes = dtype_bytes(type.dtype, k);
-    for (int r = 0; r < n_rows; r++) {
-        const char *piece = (const char *)matmul_row(m, row + r) + offset;
-        if (k0 == 0) ask_for(piece + AHEAD * m->row_bytes, bytes);
+    enum { AHEAD = 16 };
+    const struct matmul *m = pass->m;
+    tile_strip *panel = pass->scratch->panel;
+    size_t offset = dtype_bytes(type.dtype, pass->k0), bytes = dtype_bytes(type.dtype, pass->k);
+    int first = near * TILE_LINES, left = pass->n_rows - first;
+    int n = left < NEAR_ROWS ? left : NEAR_ROWS;
+    for (int r = 0; r < n; r++) {
+        const char *piece = (const char *)matmul_row(m, pass->row + first + r) + offset;
+        ask_for(piece + AHEAD * m->row_bytes, bytes);
         ask_for(piece + bytes, bytes);
-        type.unpack(piece, k, panel[r / TILE_LINES], r % TILE_LINES);
+        type.unpack(piece, pass->k, panel[r / TILE_LINES], r % TILE_LINES);
     }
-    for (int r = n_rows; r < (n_rows + NEAR_ROWS - 1) / NEAR_ROWS * NEAR_ROWS; r++)
-        for (int s = 0; s < k / TILE_K; s++)
+    for (int r = n; r < NEAR_ROWS; r++)
+        for (int s = 0; s < pass_steps(pass); s++)
             _mm512_store_si512(panel[r / TILE_LINES][s].lines[r % TILE_LINES],
                                _mm512_setzero_si512());
 }
 
 /* The columns that a list picks, as pair_amx would have laid them. */
-static void gather(const struct matmul *m, int column, int n_columns, int k0, int k,
-                   tile_strip *strips)
+static void gather(const struct pass *pass)
 {
-    for (int c0 = 0; c0 < n_columns; c0 += TILE_LINES) {
-        int n = n_columns - c0 < TILE_LINES ? n_columns - c0 : TILE_LINES;
-        for (int s = 0; s < k / TILE_K; s++) {
+    for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES) {
+        int left = pass->n_columns - c0, n = left < TILE_LINES ? left : TILE_LINES;
+        const uint16_t *columns[TILE_LINES];
+        for (int c = 0; c < n; c++)
+            columns[c] = (const uint16_t *)matmul_column(pass->m, pass->column + c0 + c) + pass->k0;
+        for (int s = 0; s < pass_steps(pass); s++) {
             __m512i v[TILE_LINES];
-            for (int c = 0; c < n; c++)
-                v[c] = _mm512_loadu_si512((const uint16_t *)matmul_column(m, column + c0 + c) + k0 +
-                                          TILE_K * s);
+            for (int c = 0; c < n; c++) v[c] = _mm512_loadu_si512(columns[c] + TILE_K * s);
             for (int c = n; c < TILE_LINES; c++) v[c] = _mm512_setzero_si512();
             transpose_16(v);
-            memcpy(strips[c0 / TILE_LINES][s].lines, v, sizeof v);
+            memcpy(pass->scratch->gathered[c0 / TILE_LINES][s].lines, v, sizeof v);
         }
     }
 }
 
-static const struct tile_halves *columns_at(const struct matmul *m, int column, int tile, int k0,
-                                            const struct scratch *scratch)
+static const struct tile_halves *columns_at(const struct pass *pass, int tile)
 {
-    if (m->column_index) return scratch->gathered[tile];
-    size_t first = (size_t)(column + tile * TILE_LINES);
+    const struct matmul *m = pass->m;
+    if (m->column_index) return pass->scratch->gathered[tile];
+    size_t first = (size_t)(pass->column + tile * TILE_LINES);
     return (const struct tile_halves *)((const char *)m->columns + first * m->column_bytes) +
-           k0 / TILE_K;
+           pass->k0 / TILE_K;
 }
 
-/* 32 columns with the tiles of rows from `near` on. On the way each pair of the panel's tiles asks
- * for an eighth of the values that the next pass will read of these columns. */
-static void multiply_near(struct scratch *scratch, int near, int t, const struct tile_halves *x0,
-                          const struct tile_halves *x1, int steps, bool first)
+/* 32 columns with the tiles of rows from `near` on. On the way each pair of tiles asks for an
+ * eighth of the values that the next pass will read of these columns. */
+static void multiply_pairs(const struct pass *pass, int near, int t, const struct tile_halves *x0,
+                           const struct tile_halves *x1)
 {
     enum { PAIRS = ROW_TILES / 2, LINES_EACH = 4 };
-    for (int r = near; r < near + NEAR_TILES; r += 2) {
-        int pair = r / 2;
+    struct scratch *scratch = pass->scratch;
+    for (int r = 0; r < NEAR_TILES; r += 2) {
+        int pair = (near + r) / 2;
         const struct tile_halves *x = pair < PAIRS / 2 ? x0 : x1;
         const char *soon =
             (const char *)(x + STEPS) + pair % (PAIRS / 2) * (STEPS * LINES_EACH * TILE_BYTES);
-        multiply_2_by_2(scratch->panel[r], scratch->panel[r + 1], x0, x1, steps, first,
-                        &scratch->sums[t][r], &scratch->sums[t + 1][r], soon);
+        struct tile_sums *low = &scratch->sums[t][near + r];
+        struct tile_sums *high = &scratch->sums[t + 1][near + r];
+        begin_sums(pass->k0 == 0, low, high);
+        multiply_2_by_2(scratch->panel[r], scratch->panel[r + 1], x0, x1, pass_steps(pass), soon);
+        end_sums(low, high);
     }
 }
 
-/* All columns of the pass with the panel; sums begin at zero with the first values. */
-static void multiply_panel(const struct matmul *m, int column, int n_columns, int n_row_tiles,
-                           int k0, int k, struct scratch *scratch)
+/* All columns of the pass with the panel. */
+static void multiply_panel(const struct pass *pass, int near)
 {
-    int n_tiles = (n_columns + TILE_LINES - 1) / TILE_LINES, steps = k / TILE_K;
-    for (int near = 0; near < n_row_tiles; near += NEAR_TILES) {
-        for (int t = 0; t < n_tiles; t += 2) {
-            const struct tile_halves *x = columns_at(m, column, t, k0, scratch);
-            if (t + 1 < n_tiles)
-                multiply_near(scratch, near, t, x, columns_at(m, column, t + 1, k0, scratch), steps,
-                              k0 == 0);
-            else
-                multiply_4_by_1(&scratch->panel[near], x, steps, k0 == 0, &scratch->sums[t][near]);
+    int n_tiles = (pass->n_columns + TILE_LINES - 1) / TILE_LINES;
+    for (int t = 0; t < n_tiles; t += 2) {
+        const struct tile_halves *x = columns_at(pass, t);
+        struct tile_sums *sums = &pass->scratch->sums[t][near];
+        if (t + 1 < n_tiles) {
+            multiply_pairs(pass, near, t, x, columns_at(pass, t + 1));
+        } else {
+            begin_sums(pass->k0 == 0, sums, sums + 2);
+            multiply_4_by_1(pass->scratch->panel, x, pass_steps(pass));
+            end_sums(sums, sums + 2);
         }
     }
 }
 
 /* Sums lie row by row, y column by column. */
-static void store_sums(const struct matmul *m, int column, int n_columns, int row, int n_rows,
-                       const struct scratch *scratch)
+static void store_sums(const struct pass *pass)
 {
-    for (int c0 = 0; c0 < n_columns; c0 += TILE_LINES)
-        for (int r0 = 0; r0 < n_rows; r0 += TILE_LINES) {
+    for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES)
+        for (int r0 = 0; r0 < pass->n_rows; r0 += TILE_LINES) {
             __m512i v[TILE_LINES];
-            int left = n_rows - r0, n = n_columns - c0 < TILE_LINES ? n_columns - c0 : TILE_LINES;
-            __mmask16 mask = left < TILE_LINES ? (__mmask16)((1 << left) - 1) : 0xffff;
-            memcpy(v, &scratch->sums[c0 / TILE_LINES][r0 / TILE_LINES], sizeof v);
+            int rows = pass->n_rows - r0, columns = pass->n_columns - c0;
+            __mmask16 mask = rows < TILE_LINES ? (__mmask16)((1 << rows) - 1) : 0xffff;
+            memcpy(v, &pass->scratch->sums[c0 / TILE_LINES][r0 / TILE_LINES], sizeof v);
             transpose_16(v);
-            for (int c = 0; c < n; c++)
-                _mm512_mask_storeu_epi32(matmul_output(m, column + c0 + c) + row + r0, mask, v[c]);
+            for (int c = 0; c < TILE_LINES && c < columns; c++)
+                _mm512_mask_storeu_epi32(
+                    matmul_output(pass->m, pass->column + c0 + c) + pass->row + r0, mask, v[c]);
         }
 }
 
-ALWAYS_INLINE void multiply_rows(struct weight_type type, const struct matmul *m, int row,
-                                 int n_rows, struct scratch *scratch)
+ALWAYS_INLINE void multiply_pass(struct weight_type type, struct pass *pass)
 {
-    int n_row_tiles = (n_rows + NEAR_ROWS - 1) / NEAR_ROWS * NEAR_TILES;
-    for (int column = 0; column < m->n_columns; column += PASS_COLUMNS) {
-        int n_columns = m->n_columns - column < PASS_COLUMNS ? m->n_columns - column : PASS_COLUMNS;
-        for (int k0 = 0; k0 < m->k; k0 += PASS_K) {
-            int k = m->k - k0 < PASS_K ? m->k - k0 : PASS_K;
-            if (m->column_index) gather(m, column, n_columns, k0, k, scratch->gathered);
-            unpack_panel(type, m, row, n_rows, k0, k, scratch->panel);
-            multiply_panel(m, column, n_columns, n_row_tiles, k0, k, scratch);
+    int k_end = pass->m->k;
+    for (pass->k0 = 0; pass->k0 < k_end; pass->k0 += PASS_K) {
+        pass->k = k_end - pass->k0 < PASS_K ? k_end - pass->k0 : PASS_K;
+        if (pass->m->column_index) gather(pass);
+        for (int near = 0; near * TILE_LINES < pass->n_rows; near += NEAR_TILES) {
+            unpack_panel(type, pass, near);
+            multiply_panel(pass, near);
         }
-        store_sums(m, column, n_columns, row, n_rows, scratch);
     }
+    store_sums(pass);
 }
 
 ALWAYS_INLINE void multiply(struct weight_type type, const struct matmul *m, int first_row,
                             int n_rows, void *scratch)
 {
-    int end = first_row + n_rows;
+    int end = first_row + n_rows, left;
+    int rows = m->n_columns > FEW_COLUMNS || m->column_index ? PASS_ROWS : NEAR_ROWS;
+    struct pass pass = {.m = m, .scratch = scratch};
     tiles_begin();
-    for (int row = first_row; row < end; row += PASS_ROWS)
-        multiply_rows(type, m, row, end - row < PASS_ROWS ? end - row : PASS_ROWS, scratch);
+    for (pass.row = first_row; (left = end - pass.row) > 0; pass.row += rows) {
+        pass.n_rows = left < rows ? left : rows;
+        for (pass.column = 0; (left = m->n_columns - pass.column) > 0;
+             pass.column += PASS_COLUMNS) {
+            pass.n_columns = left < PASS_COLUMNS ? left : PASS_COLUMNS;
+            multiply_pass(type, &pass);
+        }
+    }
     tiles_end();
 }
 
@@ -172,7 +201,8 @@ ALWAYS_INLINE void multiply(struct weight_type type, const struct matmul *m, int
     DO(iq2_xs, DTYPE_IQ2_XS) DO(iq2_s, DTYPE_IQ2_S) DO(iq3_xxs, DTYPE_IQ3_XXS)                     \
     DO(iq3_s, DTYPE_IQ3_S) DO(iq1_s, DTYPE_IQ1_S) DO(iq1_m, DTYPE_IQ1_M)                           \
     DO(iq4_nl, DTYPE_IQ4_NL) DO(iq4_xs, DTYPE_IQ4_XS) DO(tq1_0, DTYPE_TQ1_0)                       \
-    DO(tq2_0, DTYPE_TQ2_0) DO(mxfp4, DTYPE_MXFP4) DO(nvfp4, DTYPE_NVFP4)
+    DO(tq2_0, DTYPE_TQ2_0) DO(mxfp4, DTYPE_MXFP4) DO(nvfp4, DTYPE_NVFP4) DO(f16, DTYPE_F16)        \
+    DO(bf16, DTYPE_BF16)
 /* clang-format on */
 FOR_EACH(DEFINE)
 
