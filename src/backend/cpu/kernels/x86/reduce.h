@@ -5,17 +5,13 @@
 
 #include "backend/cpu/kernels/inline.h"
 
-/* Decode reads every weight once. The lines are asked for in two steps, far ahead into the second
- * cache, which has room for many requests at a time, and close ahead into the first; across the
- * ends of rows, which follow one another in memory. */
-enum { PREFETCH_FAR = 4096, PREFETCH_NEAR = 512 };
+/* Decode reads every weight once. Its lines are asked for half a page ahead, across the ends of
+ * rows, which follow one another in memory. */
+enum { PREFETCH_AHEAD = 2048 };
 
 ALWAYS_INLINE void prefetch_block(const char *block, size_t n_bytes)
 {
-    for (size_t i = 0; i < n_bytes; i += 64) {
-        _mm_prefetch(block + PREFETCH_FAR + i, _MM_HINT_T1);
-        _mm_prefetch(block + PREFETCH_NEAR + i, _MM_HINT_T0);
-    }
+    for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(block + PREFETCH_AHEAD + i, _MM_HINT_T0);
 }
 
 ALWAYS_INLINE float reduce_256(__m256 x)
