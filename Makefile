@@ -142,9 +142,10 @@ setup:
 UNIT := $(patsubst tests/unit/%.c,$B/bin/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
 GOLDEN := $(wildcard tests/golden/*.c)
+NUMERICS := $(wildcard tests/numerics/*.c) tests/unit/model_file.c
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(wildcard examples/*.c))
 
-tests: $(UNIT) $B/bin/test_kernels $B/bin/test_golden $(EXAMPLES)
+tests: $(UNIT) $B/bin/test_kernels $B/bin/test_golden $B/bin/test_numerics $(EXAMPLES)
 
 $B/bin/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
 	@mkdir -p $(@D)
@@ -157,6 +158,11 @@ $B/bin/test_kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/lib
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $B/bin/test_golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+
+$B/bin/test_numerics: $(NUMERICS:%.c=$B/%.o) $B/libheft.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
@@ -184,6 +190,12 @@ conformance: $(addprefix $B/bin/test_,unpack kernels golden)
 	@rm -f $B/report
 	$Qfor test in $^; do HEFT_REPORT=$B/report $$test >$B/report.log 2>&1 || { cat $B/report.log; exit 1; }; done
 	$Qtests/conformance write $B/report >$B/report.md && mv $B/report.md docs/conformance.md
+
+# docs/numerics.md, likewise.
+numerics: $B/bin/test_numerics
+	@rm -f $B/report
+	$QHEFT_REPORT=$B/report $< >$B/report.log 2>&1 || { cat $B/report.log; exit 1; }
+	$Qtests/numerics/document write $B/report >$B/report.md && mv $B/report.md docs/numerics.md
 
 bench: all $B/bin/test_kernels
 	$B/bin/test_kernels --bench
@@ -234,10 +246,11 @@ help:
 	@echo 'make TSAN=1 test  the same under the thread sanitizer'
 	@echo 'make check     includes go down only'
 	@echo 'make conformance   docs/conformance.md from what the tests find'
+	@echo 'make numerics      docs/numerics.md: what the rounding of activations costs'
 	@echo 'make bench     speed of every kernel against the peaks of this machine'
 	@echo 'make fuzz FUZZ_SECONDS=60   every parser against random input (clang)'
 	@echo 'make install PREFIX=/usr/local, make uninstall, make format, make clean'
 
-.PHONY: FORCE all demo test setup tests kernel-test objects check conformance bench fuzz install uninstall format clean help
+.PHONY: FORCE all demo test setup tests kernel-test objects check conformance numerics bench fuzz install uninstall format clean help
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(wildcard $B/tests/*/*.d)
