@@ -45,8 +45,9 @@ static bool has_tiles(void)
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16) && tiles_allowed();
 }
 
-/* The compiler's tests include whether the system saves the wide registers. */
-static int highest_tier(void)
+/* Tiles are asked for only where the limit allows them. The compiler's tests include whether the
+ * system saves the wide registers. */
+static int highest_tier(int limit)
 {
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
@@ -57,7 +58,7 @@ static int highest_tier(void)
     if (!__builtin_cpu_supports("avx512vnni")) return TIER_AVX512;
     if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("gfni"))
         return TIER_AVX512VNNI;
-    return has_tiles() ? TIER_AMX : TIER_AVX512VBMI;
+    return limit >= TIER_AMX && has_tiles() ? TIER_AMX : TIER_AVX512VBMI;
 }
 
 const char *const *kernels_tiers(void)
@@ -70,7 +71,7 @@ const char *const *kernels_tiers(void)
         {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi"},
         {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi", "amx"},
     };
-    return lists[highest_tier()];
+    return lists[highest_tier(TIER_AMX)];
 }
 
 static void set_narrow(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
@@ -243,13 +244,10 @@ static void fill_avx512vbmi(struct kernels *kernels)
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)
 {
-    int limit = highest_tier();
-    if (mask) {
-        int named = 0;
-        while (tier_names[named] && strcmp(tier_names[named], mask) != 0) named++;
-        if (!tier_names[named]) return false;
-        if (named < limit) limit = named;
-    }
+    int named = mask ? 0 : TIER_AMX;
+    while (mask && tier_names[named] && strcmp(tier_names[named], mask) != 0) named++;
+    if (!tier_names[named]) return false;
+    int highest = highest_tier(named), limit = named < highest ? named : highest;
     if (limit >= TIER_AVX2) fill_avx2(kernels);
     if (limit >= TIER_AVX512) fill_avx512(kernels);
     if (limit >= TIER_AVX512VNNI) fill_avx512vnni(kernels);
