@@ -23,9 +23,9 @@ static const struct group_files GROUP_FILES[] = {
                    "total_active_file "},
 };
 
-static void read_linux(const struct machine_source *source, struct machine_memory *out);
+static bool read_linux(const struct machine_source *source, struct machine_memory *out);
 static enum huge_pages transparent_pages(const struct machine_source *source);
-static void read_macos(const struct machine_source *source, struct machine_memory *out);
+static bool read_macos(const struct machine_source *source, struct machine_memory *out);
 static void read_wired_limit(const struct machine_source *source, struct machine_memory *out);
 static void read_groups(const struct machine_source *source, enum cgroup_version version,
                         struct machine_memory *out);
@@ -41,17 +41,19 @@ static void apply_limit(struct machine_memory *memory, const struct cgroup *grou
 void machine_read_memory(const struct machine_source *source, struct machine_memory *out)
 {
     *out = (struct machine_memory){.limit_left = UINT64_MAX};
-    read_linux(source, out);
-    if (!out->total) read_macos(source, out);
-    if (!out->unused) out->unused = out->total / 4 * 3;
+    bool known = read_linux(source, out);
+    if (!out->total) known = read_macos(source, out);
+    if (!known) out->unused = out->total / 4 * 3;
     read_groups(source, CGROUP_V2, out);
     read_groups(source, CGROUP_V1, out);
     out->available = out->unused < out->limit_left ? out->unused : out->limit_left;
 }
 
-static void read_linux(const struct machine_source *source, struct machine_memory *out)
+/* Whether the system says what is unused: where it is 0, nothing is. */
+static bool read_linux(const struct machine_source *source, struct machine_memory *out)
 {
     struct probe_text text;
+    bool known = false;
     const struct {
         const char *name;
         uint64_t *out;
@@ -60,14 +62,16 @@ static void read_linux(const struct machine_source *source, struct machine_memor
         {"SwapTotal:", &out->swap},        {"SwapFree:", &out->swap_unused},
         {"Hugetlb:", &out->huge_reserved}, {"Hugepagesize:", &out->huge_page_bytes},
     };
-    if (!probe_text(source, &text, "/proc/meminfo")) return;
+    if (!probe_text(source, &text, "/proc/meminfo")) return false;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         uint64_t kib;
-        if (probe_field(&text, fields[i].name, &kib) && kib <= UINT64_MAX / 1024)
-            *fields[i].out = kib * 1024;
+        if (!probe_field(&text, fields[i].name, &kib) || kib > UINT64_MAX / 1024) continue;
+        *fields[i].out = kib * 1024;
+        known = known || fields[i].out == &out->unused;
     }
     if (out->unused > out->total) out->unused = out->total;
     out->transparent = transparent_pages(source);
+    return known;
 }
 
 /* The choice that holds stands in brackets: "always [madvise] never". */
@@ -81,7 +85,7 @@ static enum huge_pages transparent_pages(const struct machine_source *source)
 }
 
 /* Pages of files include those read ahead, which other counters name once more. */
-static void read_macos(const struct machine_source *source, struct machine_memory *out)
+static bool read_macos(const struct machine_source *source, struct machine_memory *out)
 {
     static const char *const left[] = {"page_free_count", "page_purgeable_count",
                                        "page_pageable_external_count"};
@@ -90,12 +94,14 @@ static void read_macos(const struct machine_source *source, struct machine_memor
         uint32_t page_bytes, encrypted;
     } swap;
     uint64_t page = 0;
-    if (!probe_value(source, &out->total, "hw.memsize")) return;
+    bool known = false;
+    if (!probe_value(source, &out->total, "hw.memsize")) return false;
     probe_value(source, &page, "vm.pagesize");
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
         uint64_t n = 0;
-        probe_value(source, &n, "vm.%s", left[i]);
-        if (page && n <= out->total / page) out->unused += n * page;
+        if (!probe_value(source, &n, "vm.%s", left[i]) || !page || n > out->total / page) continue;
+        out->unused += n * page;
+        known = true;
     }
     if (out->unused > out->total) out->unused = out->total;
     if (source->read_value(source->argument, "vm.swapusage", &swap, sizeof swap) == sizeof swap) {
@@ -103,6 +109,7 @@ static void read_macos(const struct machine_source *source, struct machine_memor
         out->swap_unused = swap.left;
     }
     read_wired_limit(source, out);
+    return known;
 }
 
 /* Unset, macOS gives the GPU a share that the Metal device alone knows: reported are two thirds up

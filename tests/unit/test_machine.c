@@ -497,6 +497,20 @@ static void test_cut_texts(void **state)
         }
 }
 
+/* Nothing left is not the same as nothing said. */
+static void test_no_memory_left(void **state)
+{
+    (void)state;
+    static const struct record full[] = {MEMINFO("4000", "0"), {NULL, NULL}};
+    static const struct record silent[] = {{"/proc/meminfo", "MemTotal: 4000 kB\n"}, {NULL, NULL}};
+    struct machine machine;
+    read_told(full, NULL, &machine);
+    assert_int_equal(machine.memory.total, 4000 * 1024);
+    assert_int_equal(machine.memory.available, 0);
+    read_told(silent, NULL, &machine);
+    assert_int_equal(machine.memory.available, 3000 * 1024);
+}
+
 /* A text of any length that fills what it is given is cut, and the number at the cut is not read.
  */
 static int endless_text(void *argument, const char *path, char *text, int cap)
@@ -688,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_macos_intel),
         cmocka_unit_test(test_nothing_is_told),
         cmocka_unit_test(test_cut_texts),
+        cmocka_unit_test(test_no_memory_left),
         cmocka_unit_test(test_endless_text),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_this_machine),
