@@ -6,7 +6,7 @@
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/reduce.h"
 
-enum { LANES = 16, CHAINS = 4 };
+enum { LANES = 16, CHAINS = 2 };
 
 /* Sixteen values from number i on, those whose bit in `mask` is clear being zero. */
 typedef __m512 load_values(const void *row, int i, __mmask16 mask);
@@ -32,41 +32,51 @@ ALWAYS_INLINE __m512 load_bf16(const void *row, int i, __mmask16 mask)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-/* Several sums a column when there are few columns, to hide the latency of the additions. */
-ALWAYS_INLINE void multiply_row(struct float_type type, const char *row, int k, int n_columns,
-                                const float *const *x, float **y, int r)
+/* Sixteen values of a row with each column, whose sums are `stride` apart. */
+ALWAYS_INLINE void add_values(struct float_type type, const char *row, int i, __mmask16 mask,
+                              int n_columns, const float *const *x, __m512 *sums, int stride)
 {
-    const int chains = n_columns == 1 ? CHAINS : n_columns == 2 ? CHAINS / 2 : 1;
-    __m512 sums[MAX_COLUMNS * CHAINS];
+    __m512 w = type.load(row, i, mask);
     UNROLL
-    for (int s = 0; s < n_columns * chains; s++) sums[s] = _mm512_setzero_ps();
+    for (int c = 0; c < n_columns; c++)
+        sums[c * stride] =
+            _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x[c] + i), sums[c * stride]);
+}
+
+/* Several sums for a single column, to hide the latency of the additions. */
+ALWAYS_INLINE void multiply_streams(struct float_type type, const struct matmul *m,
+                                    const int r[STREAMS], int n_columns, const float *const *x,
+                                    float *const *y)
+{
+    const int chains = n_columns == 1 ? CHAINS : 1, step = LANES * chains;
+    const char *rows[STREAMS] = {matmul_row(m, r[0]), matmul_row(m, r[1])};
+    __m512 sums[STREAMS][MAX_COLUMNS * CHAINS];
+    UNROLL
+    for (int s = 0; s < n_columns * chains; s++) sums[0][s] = sums[1][s] = _mm512_setzero_ps();
     int i = 0;
-    for (; i + LANES * chains <= k; i += LANES * chains) {
-        prefetch_block(row + (size_t)i * type.value_bytes,
-                       type.value_bytes * LANES * (size_t)chains);
+    for (; i + step <= m->k; i += step) {
         UNROLL
-        for (int s = 0; s < chains; s++) {
-            __m512 w = type.load(row, i + LANES * s, 0xffff);
+        for (int j = 0; j < STREAMS; j++) {
+            prefetch_block(rows[j] + (size_t)i * type.value_bytes, type.value_bytes * (size_t)step);
             UNROLL
-            for (int c = 0; c < n_columns; c++)
-                sums[c * chains + s] =
-                    _mm512_fmadd_ps(w, _mm512_loadu_ps(x[c] + i + LANES * s), sums[c * chains + s]);
+            for (int s = 0; s < chains; s++)
+                add_values(type, rows[j], i + LANES * s, 0xffff, n_columns, x, sums[j] + s, chains);
         }
     }
-    for (; i < k; i += LANES) {
-        __mmask16 mask = k - i < LANES ? (__mmask16)((1 << (k - i)) - 1) : 0xffff;
-        __m512 w = type.load(row, i, mask);
+    for (; i < m->k; i += LANES) {
+        __mmask16 mask = m->k - i < LANES ? (__mmask16)((1 << (m->k - i)) - 1) : 0xffff;
         UNROLL
-        for (int c = 0; c < n_columns; c++)
-            sums[c * chains] =
-                _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x[c] + i), sums[c * chains]);
+        for (int j = 0; j < STREAMS; j++)
+            add_values(type, rows[j], i, mask, n_columns, x, sums[j], chains);
     }
     UNROLL
     for (int c = 0; c < n_columns; c++) {
         UNROLL
-        for (int s = 1; s < chains; s++)
-            sums[c * chains] = _mm512_add_ps(sums[c * chains], sums[c * chains + s]);
-        y[c][r] = _mm512_reduce_add_ps(sums[c * chains]);
+        for (int j = 0; j < STREAMS; j++) {
+            __m512 sum = sums[j][c * chains];
+            if (chains == 2) sum = _mm512_add_ps(sum, sums[j][c * chains + 1]);
+            y[c][r[j]] = _mm512_reduce_add_ps(sum);
+        }
     }
 }
 
@@ -81,8 +91,11 @@ ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *
         x[c] = matmul_column(m, first_column + c);
         y[c] = matmul_output(m, first_column + c);
     }
-    for (int r = first_row; r < first_row + n_rows; r++)
-        multiply_row(*type, matmul_row(m, r), m->k, n_columns, x, y, r);
+    for (int i = 0; i < streams_length(n_rows); i++) {
+        int rows[STREAMS];
+        streams_rows(first_row, n_rows, i, rows);
+        multiply_streams(*type, m, rows, n_columns, x, y);
+    }
 }
 
 #define DEFINE(NAME, BYTES)                                                                        \
