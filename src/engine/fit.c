@@ -25,13 +25,13 @@ heft_memory fit_memory(const heft_engine *engine)
                           .n_ctx = engine->options.n_ctx,
                           .scratch = tokenizer_bytes(engine->tokenizer)};
     if (!engine->model) return memory;
-    struct demand demand = demand_of(engine);
-    uint64_t all = demand_all(&demand, memory.n_ctx);
-    demand.weights = demand.scratch = demand.session_bytes = 0;
-    demand.token_bytes -= SESSION_TOKEN_BYTES;
-    memory.weights = gguf_bytes(engine->file);
-    memory.kv = demand_sessions(&demand, memory.n_ctx);
-    memory.scratch = all - memory.weights - memory.kv;
+    struct demand demand = demand_of(engine), caches = demand, beside = demand;
+    caches.token_bytes -= SESSION_TOKEN_BYTES;
+    caches.session_bytes = 0;
+    beside.token_bytes = SESSION_TOKEN_BYTES;
+    memory.weights = demand.weights;
+    memory.kv = demand_sessions(&caches, memory.n_ctx);
+    memory.scratch = demand.scratch + demand_sessions(&beside, memory.n_ctx);
     memory.n_ctx_most = fit_context(engine);
     return memory;
 }

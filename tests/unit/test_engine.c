@@ -377,6 +377,41 @@ static void test_same_threads_same_bits(void **state)
     free(one);
 }
 
+/* Sums that no machine has are not counted exactly, but no part of them turns into nonsense. */
+static void test_beyond_counting(void **state)
+{
+    (void)state;
+    struct model_shape shape = {.n_layers = 16,
+                                .d_model = 32,
+                                .n_heads = 64,
+                                .n_kv_heads = 64,
+                                .d_k = 32,
+                                .d_v = 32,
+                                .d_ff = 32,
+                                .d_rope = 32,
+                                .n_ctx = 512,
+                                .dtype = DTYPE_Q8_0};
+    char path[] = "/tmp/heft-large-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct model_file *file = model_file_make(&shape, llama);
+    model_file_write(file, path);
+    model_file_free(file);
+    heft_options options = options_of(path);
+    options.n_ctx = INT32_MAX / 2;
+    options.n_sessions = 4096;
+    heft_memory memory;
+    heft_error error;
+    if (heft_engine_measure(&options, &memory, &error) != HEFT_OK) fail_msg("%s", error.message);
+    uint64_t own = (uint64_t)options.n_ctx * 4096 * sizeof(int32_t); /* ids of the tokens */
+    assert_true(memory.kv >= (uint64_t)1 << 59);
+    assert_true(memory.scratch > own && memory.scratch < own + ((uint64_t)1 << 32));
+    heft_engine *engine;
+    assert_says(heft_engine_open(&options, &engine, &error), HEFT_DOES_NOT_FIT, &error, path);
+    unlink(path);
+}
+
 /* A prefill long enough to expand the latent rows, against one token at a time, which never does.
  */
 static void test_expanded_is_absorbed(void **state)
@@ -541,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_cache_does_not_suit_the_heads),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_beyond_counting),
         cmocka_unit_test(test_does_not_fit),
         cmocka_unit_test(test_vocab_only),
         cmocka_unit_test(test_sessions_run_out),
