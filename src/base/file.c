@@ -13,11 +13,13 @@
 #endif
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error);
 static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
                             heft_error *error);
+static int create_beside(const char *path, struct buffer *name);
 static bool write_all(int fd, const char *data, size_t n_bytes);
 static size_t held_bytes(int fd, const struct stat *info);
 static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes);
@@ -97,11 +99,11 @@ heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error)
 {
     struct buffer temporary = {0};
-    buffer_format(&temporary, "%s.XXXXXX", path);
-    if (temporary.failed) return error_set(error, HEFT_INTERNAL, "%s: no memory to write it", path);
     heft_status status = HEFT_OK;
-    int fd = mkstemp(temporary.data);
-    if (fd < 0) {
+    int fd = create_beside(path, &temporary);
+    if (temporary.failed) {
+        status = error_set(error, HEFT_INTERNAL, "%s: no memory to write it", path);
+    } else if (fd < 0) {
         status = error_set(error, HEFT_USAGE, "%s: cannot be created: %s", path, strerror(errno));
     } else {
         bool written = write_all(fd, data, n_bytes);
@@ -174,6 +176,23 @@ static heft_status read_all(int fd, const char *name, size_t max_bytes, struct b
         if (into->failed)
             return error_set(error, HEFT_BAD_FILE, "%s: longer than %zu bytes", name, max_bytes);
     }
+}
+
+/* A new file with the mode of the one that it will replace, or else that of any new file: mkstemp
+ * would make a private one. Negative if there is none. */
+static int create_beside(const char *path, struct buffer *name)
+{
+    enum { TRIES = 100 };
+    struct stat old;
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < TRIES && (i == 0 || errno == EEXIST); i++) {
+        buffer_clear(name);
+        buffer_format(name, "%s.%llx", path, (unsigned long long)(clock_ns() ^ (uint64_t)getpid()));
+        if (name->failed) return -1;
+        fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    if (fd >= 0 && stat(path, &old) == 0 && S_ISREG(old.st_mode)) fchmod(fd, old.st_mode & 0777);
+    return fd;
 }
 
 static bool write_all(int fd, const char *data, size_t n_bytes)

@@ -26,7 +26,8 @@ void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes);
 heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes,
                       heft_error *error);
 
-/* Writes through a temporary file and a rename, so that the old content or the new is there. */
+/* Writes through a temporary file and a rename, so that the old content or the new is there. A file
+ * that was there keeps its mode, a new one has that of any new file. */
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error);
 
 bool file_exists(const char *path);

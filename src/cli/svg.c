@@ -9,7 +9,6 @@
 #include "base/file.h"
 
 static void escape(struct buffer *svg, const char *text);
-static void let_others_read(const char *path);
 
 /* Colours that are told apart with any kind of colour blindness; overshoot is also hatched. */
 static const char style_sheet[] =
@@ -108,7 +107,6 @@ heft_status svg_save(struct buffer *svg, const char *path, heft_error *error)
                            "%s: is no regular file; --svg - writes to standard output", path);
     else
         status = file_write(path, svg->data, svg->n_bytes, error);
-    if (status == HEFT_OK && strcmp(path, "-") != 0) let_others_read(path);
     buffer_free(svg);
     return status;
 }
@@ -137,12 +135,4 @@ static void escape(struct buffer *svg, const char *text)
             buffer_append(svg, at, (size_t)n);
         at += n > 0 ? n : 1;
     }
-}
-
-/* file_write makes private files; a picture gets the mode that any new file has. */
-static void let_others_read(const char *path)
-{
-    mode_t refused = umask(0);
-    umask(refused);
-    chmod(path, 0666 & ~refused);
 }

@@ -176,6 +176,28 @@ static void test_write_and_read(void **state)
     assert_int_equal(file_write(in_folder("no/file"), "", 0, &error), HEFT_USAGE);
 }
 
+static int mode_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return (int)(info.st_mode & 0777);
+}
+
+static void test_mode_of_files(void **state)
+{
+    (void)state;
+    heft_error error;
+    const char *path = in_folder("mode");
+    mode_t before = umask(027);
+    assert_int_equal(file_write(path, "x", 1, &error), HEFT_OK);
+    assert_int_equal(mode_of(path), 0640);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(file_write(path, "y", 1, &error), HEFT_OK);
+    assert_int_equal(mode_of(path), 0600);
+    umask(before);
+    unlink(path);
+}
+
 static void test_file_of_no_bytes(void **state)
 {
     (void)state;
@@ -334,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_buffer_take),
         cmocka_unit_test(test_no_files),
         cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_mode_of_files),
         cmocka_unit_test(test_file_of_no_bytes),
         cmocka_unit_test(test_file_in_memory),
         cmocka_unit_test(test_standard_input),
