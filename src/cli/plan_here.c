@@ -4,17 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "backend/cpu/peaks.h"
+#include "base/buffer.h"
 #include "base/drive.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/machine.h"
+#include "hub/cache.h"
 
 /* What was measured is kept, because it takes seconds: for the same processor and threads it holds
  * until it is measured again. */
-enum { KEPT_BYTES_MOST = 4096, PATH_ROOM = 4096 };
+enum { KEPT_BYTES_MOST = 4096 };
+static const char kept_name[] = "machine.json";
 
 struct speeds {
     double bandwidth, flops; /* bytes and operations a second */
@@ -24,7 +26,6 @@ struct speeds {
 static void fill_memory(const struct machine *machine, struct box *out);
 static heft_status measure(const struct machine *machine, const struct here_options *options,
                            struct speeds *out, heft_error *error);
-static bool kept_path(char *path, bool create);
 static bool read_kept(const struct machine *machine, struct speeds *out);
 static void keep(const struct machine *machine, const struct speeds *speeds);
 
@@ -84,35 +85,17 @@ static heft_status measure(const struct machine *machine, const struct here_opti
     return HEFT_OK;
 }
 
-/* False if there is no home for it. */
-static bool kept_path(char *path, bool create)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n;
-    if (cache && cache[0] == '/')
-        n = snprintf(path, PATH_ROOM - 32, "%s/heft", cache);
-    else if (home && home[0] == '/')
-        n = snprintf(path, PATH_ROOM - 32, "%s/.cache/heft", home);
-    else
-        return false;
-    if (n < 0 || n >= PATH_ROOM - 32) return false;
-    if (create) {
-        char *slash = strrchr(path, '/');
-        *slash = 0;
-        mkdir(path, 0777);
-        *slash = '/';
-        mkdir(path, 0777);
-    }
-    strcpy(path + n, "/machine.json");
-    return true;
-}
-
 static bool read_kept(const struct machine *machine, struct speeds *out)
 {
-    char path[PATH_ROOM], *text;
-    size_t n_bytes;
-    if (!kept_path(path, false) || !file_exists(path)) return false;
-    if (file_read(path, KEPT_BYTES_MOST, &text, &n_bytes, NULL) != HEFT_OK) return false;
+    struct buffer path = {0};
+    char *text = NULL;
+    size_t n_bytes = 0;
+    if (cache_default(&path)) {
+        buffer_format(&path, "/%s", kept_name);
+        if (!path.failed) file_read(path.data, KEPT_BYTES_MOST, &text, &n_bytes, NULL);
+    }
+    buffer_free(&path);
+    if (!text) return false;
     json_t *kept = json_loadb(text, n_bytes, 0, NULL);
     free(text);
     const char *cpu = json_string_value(json_object_get(kept, "cpu"));
@@ -130,13 +113,17 @@ static bool read_kept(const struct machine *machine, struct speeds *out)
 /* What cannot be kept is measured again the next time. */
 static void keep(const struct machine *machine, const struct speeds *speeds)
 {
-    char path[PATH_ROOM];
+    struct buffer path = {0};
     json_t *kept =
         json_pack("{s:s, s:i, s:f, s:f, s:b}", "cpu", machine->cpu, "n_threads",
                   machine->cores.n_usable, "read_bytes_per_second", speeds->bandwidth,
                   "operations_per_second", speeds->flops, "matrix_units", speeds->matrix_units);
     char *text = kept ? json_dumps(kept, JSON_INDENT(2)) : NULL;
-    if (text && kept_path(path, true)) file_write(path, text, strlen(text), NULL);
+    if (text && cache_default(&path) && cache_make_folder(path.data, NULL) == HEFT_OK) {
+        buffer_format(&path, "/%s", kept_name);
+        if (!path.failed) file_write(path.data, text, strlen(text), NULL);
+    }
+    buffer_free(&path);
     free(text);
     json_decref(kept);
 }

@@ -201,5 +201,15 @@ else
     echo "skipped: no control group can be made here"
 fi
 
+# What was measured is kept where the other caches are, and not measured again.
+deep() { XDG_CACHE_HOME=$work/not/yet/there call 0 models/demo/demo.gguf; }
+if grep -q -a '__[at]san_init' "$heft"; then
+    echo "skipped: the sanitizers make measuring slow"
+else
+    deep; err_has "measuring how fast"
+    check "it is kept" [ -s "$work/not/yet/there/heft/machine.json" ]
+    deep; check "and not measured again" [ -z "$err" ]
+fi
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
