@@ -123,7 +123,8 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
 
 static heft_status open_all(struct perplexity *p, const char *text_path, heft_error *error)
 {
-    heft_status status = settings_open(&p->options, p->quiet, &p->engine, error);
+    heft_status status = settings_model(&p->options.model, NULL, 0, error);
+    if (status == HEFT_OK) status = settings_open(&p->options, p->quiet, &p->engine, error);
     if (status != HEFT_OK) return status;
     heft_engine_info(p->engine, &p->info);
     status = read_tokens(p, text_path, error);

@@ -120,6 +120,10 @@ for file in missing text short cut empty; do
         call 3 $command; err_is_sentence; err_has "$file.gguf"
     done
 done
+for command in "run -q -m org/repo x" "chat -q -m org/repo" "tokenize -m org/repo x" "show org/repo" \
+    "template -m org/repo $work/none.json" "perplexity -q org/repo $work/none.json" "bench --json org/repo:Q4_K_M"; do
+    call 3 $command; err_is_sentence; err_has 'looks like the name of a repository'; err_has '`heft plan org/repo'
+done
 call 3 run -q -m $work -n 1 x; err_is_sentence
 call 3 run -q -m $chat -f "$work/missing.txt"; err_is_sentence; err_has missing.txt
 
