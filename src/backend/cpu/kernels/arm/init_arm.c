@@ -133,12 +133,16 @@ static void fill_dotprod(struct kernels *kernels)
 #undef SET
 }
 
+/* What multiplies pairs of columns passes on single and many ones itself. */
 static void fill_i8mm(struct kernels *kernels)
 {
     kernels->name = "i8mm";
-#define SET(TYPE, NAME) set_wide(kernels, DTYPE_##TYPE, matmul_wide_##NAME##_i8mm);
-    FOR_EACH_QUANTISED(SET)
+#define SET(TYPE, NAME)                                                                            \
+    set_narrow(kernels, DTYPE_##TYPE, matmul_##NAME##_i8mm);                                       \
+    set_wide(kernels, DTYPE_##TYPE, matmul_##NAME##_i8mm);
+    FOR_EACH_PAIRED(SET)
 #undef SET
+    set_wide(kernels, DTYPE_NVFP4, matmul_wide_nvfp4_i8mm);
 }
 
 bool kernels_init_arch(struct kernels *kernels, const char *mask)

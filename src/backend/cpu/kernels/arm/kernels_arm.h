@@ -4,13 +4,14 @@
 #include "backend/cpu/kernels.h"
 
 /* clang-format off */
-#define FOR_EACH_QUANTISED(DO)                                                                     \
+#define FOR_EACH_PAIRED(DO)                                                                        \
     DO(Q4_0, q4_0) DO(Q4_1, q4_1) DO(Q5_0, q5_0) DO(Q5_1, q5_1) DO(Q8_0, q8_0)                     \
-    DO(IQ4_NL, iq4_nl) DO(MXFP4, mxfp4) DO(NVFP4, nvfp4)                                           \
+    DO(IQ4_NL, iq4_nl) DO(MXFP4, mxfp4)                                                            \
     DO(Q2_K, q2_k) DO(Q3_K, q3_k) DO(Q4_K, q4_k) DO(Q5_K, q5_k) DO(Q6_K, q6_k)                     \
     DO(IQ4_XS, iq4_xs) DO(IQ2_XXS, iq2_xxs) DO(IQ2_XS, iq2_xs) DO(IQ2_S, iq2_s)                    \
     DO(IQ3_XXS, iq3_xxs) DO(IQ3_S, iq3_s) DO(IQ1_S, iq1_s) DO(IQ1_M, iq1_m)                        \
     DO(TQ1_0, tq1_0) DO(TQ2_0, tq2_0)
+#define FOR_EACH_QUANTISED(DO) FOR_EACH_PAIRED(DO) DO(NVFP4, nvfp4)
 /* clang-format on */
 
 #define MATMUL(NAME) void NAME(const struct matmul *m, int first_row, int n_rows, void *scratch)
@@ -25,6 +26,9 @@
     MATMUL(matmul_wide_##NAME##_dotprod);                                                          \
     MATMUL(matmul_wide_##NAME##_i8mm);
 FOR_EACH_QUANTISED(DECLARE)
+#undef DECLARE
+#define DECLARE(TYPE, NAME) MATMUL(matmul_##NAME##_i8mm);
+FOR_EACH_PAIRED(DECLARE)
 #undef DECLARE
 
 MATMUL(matmul_f32_neon);

@@ -5,15 +5,9 @@
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_blocks.h"
 #include "backend/cpu/kernels/arm/open_codes.h"
+#include "backend/cpu/kernels/arm/prefetch.h"
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/row_tiles.h"
-
-enum { PREFETCH_AHEAD = 1024 };
-
-ALWAYS_INLINE void prefetch_block(const char *block, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(block + PREFETCH_AHEAD + i);
-}
 
 ALWAYS_INLINE void multiply_blocks(open_block *open, size_t block_bytes, bool has_min,
                                    const struct matmul *m, int r, int first_column, int n_columns)

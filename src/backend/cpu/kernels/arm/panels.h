@@ -3,16 +3,13 @@
  * that includes this has included tile_<isa>.h. */
 #pragma once
 
-#include "backend/cpu/kernels/matmul.h"
+#include "backend/cpu/kernels/arm/packed_columns.h"
 #include "backend/cpu/kernels/panel.h"
 
 enum { BYTE_PANEL_K = 512, PANEL_GROUPS = PANEL_ROWS / GROUP_ROWS };
 
 /* Packs values k0 .. k0 + k of a row, as row r of a group. */
 typedef void pack_row(const void *row, int k0, int k, int r, char *group);
-/* Packs the same values of as many columns as a tile has. */
-typedef void pack_columns(const struct matmul *m, const int columns[TILE_COLUMNS], int k0, int k,
-                          char *tile);
 typedef void multiply_group(const char *group, const char *tile, int k, struct tile_sums *sums);
 
 struct panel_type {
@@ -33,16 +30,6 @@ static void pack_panel(const struct panel_type *type, const struct matmul *m, in
         }
 }
 
-/* So do columns that a tile lacks. */
-static void pack_tile(const struct panel_type *type, const struct matmul *m, int column, int k0,
-                      int k, char *tile)
-{
-    int columns[TILE_COLUMNS];
-    for (int c = 0; c < TILE_COLUMNS; c++)
-        columns[c] = column + c < m->n_columns ? column + c : m->n_columns - 1;
-    type->pack_columns(m, columns, k0, k, tile);
-}
-
 static void store_rows(float *y, const float rows[4], int n_rows, bool add)
 {
     if (n_rows >= 4)
@@ -51,26 +38,33 @@ static void store_rows(float *y, const float rows[4], int n_rows, bool add)
         for (int r = 0; r < n_rows; r++) y[r] = add ? y[r] + rows[r] : rows[r];
 }
 
-static void store_sums(const struct tile_sums *sums, const struct matmul *m, int column, int row,
-                       int n_rows, bool add)
+/* The columns of a tile and what they have become. */
+struct outputs {
+    float *y[TILE_COLUMNS];
+    int n;
+    bool add; /* to what earlier panels have left in y */
+};
+
+static void store_sums(const struct tile_sums *sums, const struct outputs *out, int row, int n_rows)
 {
-    for (int c = 0; c < TILE_COLUMNS && column + c < m->n_columns; c++) {
-        float *y = matmul_output(m, column + c) + row;
-        store_rows(y, sums->rows[0][c], n_rows, add);
-        store_rows(y + 4, sums->rows[1][c], n_rows - 4, add);
+    for (int c = 0; c < out->n; c++) {
+        store_rows(out->y[c] + row, sums->rows[0][c], n_rows, out->add);
+        store_rows(out->y[c] + row + 4, sums->rows[1][c], n_rows - 4, out->add);
     }
 }
 
 static void multiply_panel(const struct panel_type *type, const struct matmul *m, int row,
                            int n_rows, int k0, int k, const char *panel, char *tile)
 {
-    for (int c = 0; c < m->n_columns; c += TILE_COLUMNS) {
-        pack_tile(type, m, c, k0, k, tile);
-        const char *group = panel;
-        for (int g = 0; g < n_rows; g += GROUP_ROWS, group += type->group_bytes) {
+    for (int column = 0; column < m->n_columns; column += TILE_COLUMNS) {
+        struct outputs out = {.add = k0 > 0};
+        for (; out.n < TILE_COLUMNS && column + out.n < m->n_columns; out.n++)
+            out.y[out.n] = matmul_output(m, column + out.n) + row;
+        type->pack_columns(m, column, k0, k, tile);
+        for (int g = 0; g < n_rows; g += GROUP_ROWS) {
             struct tile_sums sums;
-            type->multiply(group, tile, k, &sums);
-            store_sums(&sums, m, c, row + g, n_rows - g, k0 > 0);
+            type->multiply(panel + type->group_bytes * (size_t)(g / GROUP_ROWS), tile, k, &sums);
+            store_sums(&sums, &out, g, n_rows - g);
         }
     }
 }

@@ -6,8 +6,8 @@
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_blocks.h"
+#include "backend/cpu/kernels/arm/packed_columns.h"
 #include "backend/cpu/kernels/arm/panels.h"
-#include "backend/cpu/kernels/column.h"
 
 /* 32 values of eight rows: w = d * q + m. In blocks of 16 the second half has a d of its own. */
 struct packed_block {
@@ -16,14 +16,8 @@ struct packed_block {
     float second[ROW_NUMBERS]; /* m, or that d */
 };
 
-struct packed_columns {
-    column_octet q[4];
-    float scale[COLUMN_NUMBERS];
-    float sum[COLUMN_NUMBERS]; /* of the values */
-};
-
 enum { GROUP_BYTES = sizeof(struct packed_block) * (BYTE_PANEL_K / 32) };
-static_assert(GROUP_BYTES * PANEL_GROUPS + sizeof(struct packed_columns) * (BYTE_PANEL_K / 32) <=
+static_assert(GROUP_BYTES * PANEL_GROUPS + sizeof(struct packed_32) * (BYTE_PANEL_K / 32) <=
                   PANEL_SCRATCH_BYTES,
               "panel and tile fit the scratch");
 
@@ -54,29 +48,6 @@ static void pack_nvfp4(const void *row, int k0, int k, int r, char *group)
     }
 }
 
-/* ---- columns ---- */
-
-static void pack_columns_32(const struct matmul *m, const int columns[TILE_COLUMNS], int k0, int k,
-                            char *tile)
-{
-    struct packed_columns *out = (struct packed_columns *)tile;
-    struct column_q8_32 x[TILE_COLUMNS];
-    for (int c = 0; c < TILE_COLUMNS; c++) x[c] = column_q8_32(matmul_column(m, columns[c]), m->k);
-    for (int g = k0 / 32; g < (k0 + k) / 32; g++, out++) {
-        int8x16_t values[2][TILE_COLUMNS];
-        UNROLL
-        for (int c = 0; c < TILE_COLUMNS; c++) {
-            values[0][c] = vld1q_s8(x[c].q + 32 * (size_t)g);
-            values[1][c] = vld1q_s8(x[c].q + 32 * (size_t)g + 16);
-            float scale = x[c].scale[g];
-            put_column_float(out->scale, c, scale);
-            put_column_float(out->sum, c, (float)x[c].bias[g] * (-1.0f / 128) * scale);
-        }
-        put_columns(out->q, values[0]);
-        put_columns(out->q + 2, values[1]);
-    }
-}
-
 /* ---- products ---- */
 
 enum second { NOTHING, MINIMUM, FACTOR };
@@ -85,7 +56,7 @@ ALWAYS_INLINE void multiply_blocks(const char *group, const char *tile, int k,
                                    struct tile_sums *out, enum second second)
 {
     const struct packed_block *w = (const struct packed_block *)group;
-    const struct packed_columns *x = (const struct packed_columns *)tile;
+    const struct packed_32 *x = (const struct packed_32 *)tile;
     float32x4_t sums[TILE_REGISTERS];
     clear_sums(sums);
     for (int b = 0; b < k / 32; b++, w++, x++) {

@@ -1,15 +1,15 @@
-/* Many columns in groups of 256 with weights in super-blocks. As in the narrow kernels, sums of a
- * super-block are integers: at most 256 * 127 times a weight and its scale, which are below 2^7
- * each, they are exact. The file that includes this has included tile_<isa>.h and defined
- * WIDE_OF(type). */
+/* Many columns in groups of 256 with weights in super-blocks. As in the narrow kernels, the sum of a
+ * super-block is an integer and exact: 256 products of a value up to 127 with a weight and its
+ * scale, each up to 128, stay below 2^31. The file that includes this has included tile_<isa>.h and
+ * defined WIDE_OF(type). */
 #pragma once
 
 #include <assert.h>
 
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_codes.h"
+#include "backend/cpu/kernels/arm/packed_columns.h"
 #include "backend/cpu/kernels/arm/panels.h"
-#include "backend/cpu/kernels/column.h"
 
 /* 256 values of eight rows. */
 struct packed_super {
@@ -19,15 +19,8 @@ struct packed_super {
     float d[ROW_NUMBERS], minus_dmin[ROW_NUMBERS];
 };
 
-/* The sums of groups do not fit a byte: they are 128 * high + low. */
-struct packed_columns {
-    column_octet q[32];
-    column_octet sums[2][2]; /* [eight groups][low, high] */
-    float scale[COLUMN_NUMBERS];
-};
-
 enum { GROUP_BYTES = sizeof(struct packed_super) * (BYTE_PANEL_K / 256) };
-static_assert(GROUP_BYTES * PANEL_GROUPS + sizeof(struct packed_columns) * (BYTE_PANEL_K / 256) <=
+static_assert(GROUP_BYTES * PANEL_GROUPS + sizeof(struct packed_256) * (BYTE_PANEL_K / 256) <=
                   PANEL_SCRATCH_BYTES,
               "panel and tile fit the scratch");
 
@@ -87,67 +80,34 @@ ALWAYS_INLINE void pack_supers(struct super_type type, const void *row, int k0, 
         pack_super(type, block, r, out);
 }
 
-/* ---- columns ---- */
-
-/* Two digits of eight sums. */
-ALWAYS_INLINE int8x16_t split_sums(int16x8_t sums)
-{
-    return vcombine_s8(vmovn_s16(vandq_s16(sums, vdupq_n_s16(127))), vshrn_n_s16(sums, 7));
-}
-
-ALWAYS_INLINE void pack_sums(const int16_t *const sums[TILE_COLUMNS], int min_octets,
-                             struct packed_columns *out)
-{
-    int8x16_t digits[2][TILE_COLUMNS];
-    UNROLL
-    for (int c = 0; c < TILE_COLUMNS; c++) {
-        int16x8_t low = vld1q_s16(sums[c]), high = vld1q_s16(sums[c] + 8);
-        digits[0][c] = split_sums(min_octets == 1 ? vpaddq_s16(low, high) : low);
-        digits[1][c] = split_sums(high);
-    }
-    for (int i = 0; i < min_octets; i++) put_columns(out->sums[i], digits[i]);
-}
-
-ALWAYS_INLINE void pack_columns_256(const struct matmul *m, const int columns[TILE_COLUMNS], int k0,
-                                    int k, char *tile, int min_octets)
-{
-    struct packed_columns *out = (struct packed_columns *)tile;
-    struct column_q8_256 x[TILE_COLUMNS];
-    for (int c = 0; c < TILE_COLUMNS; c++) x[c] = column_q8_256(matmul_column(m, columns[c]), m->k);
-    for (int b = k0 / 256; b < (k0 + k) / 256; b++, out++) {
-        for (int j = 0; j < 16; j++) {
-            int8x16_t values[TILE_COLUMNS];
-            UNROLL
-            for (int c = 0; c < TILE_COLUMNS; c++)
-                values[c] = vld1q_s8(x[c].q + 256 * (size_t)b + 16 * j);
-            put_columns(out->q + 2 * j, values);
-        }
-        const int16_t *sums[TILE_COLUMNS];
-        for (int c = 0; c < TILE_COLUMNS; c++) {
-            sums[c] = x[c].sums + 16 * (size_t)b;
-            put_column_float(out->scale, c, x[c].scale[b]);
-        }
-        pack_sums(sums, min_octets, out);
-    }
-}
-
 /* ---- products ---- */
 
-ALWAYS_INLINE void dot_values(const struct packed_super *w, const struct packed_columns *x,
+ALWAYS_INLINE void dot_values(const struct packed_super *w, const struct packed_256 *x,
                               int scale_octets, int32x4_t dots[TILE_REGISTERS])
 {
+    const row_octet *rows = w->q;
+    const column_octet *columns = x->q;
+    const int32_t(*scales)[ROW_NUMBERS] = w->scales;
     clear_dots(dots);
-    for (int first = 0; first < 32; first += scale_octets) {
-        int32x4_t group[TILE_REGISTERS];
-        clear_dots(group);
+    for (; rows < w->q + 32; rows += 4, columns += 4) {
+        if (scale_octets == SCALED) {
+            UNROLL
+            for (int i = 0; i < 4; i++) add_octet(dots, rows[i], columns[i]);
+            continue;
+        }
         UNROLL
-        for (int i = first; i < first + scale_octets; i++)
-            add_octet(scale_octets == SCALED ? dots : group, w->q[i], x->q[i]);
-        if (scale_octets < SCALED) add_scaled_dots(dots, group, w->scales[first / scale_octets]);
+        for (int first = 0; first < 4; first += scale_octets) {
+            int32x4_t group[TILE_REGISTERS];
+            clear_dots(group);
+            UNROLL
+            for (int i = first; i < first + scale_octets; i++)
+                add_octet(group, rows[i], columns[i]);
+            add_scaled_dots(dots, group, *scales++);
+        }
     }
 }
 
-ALWAYS_INLINE void dot_mins(const struct packed_super *w, const struct packed_columns *x,
+ALWAYS_INLINE void dot_mins(const struct packed_super *w, const struct packed_256 *x,
                             int min_octets, int32x4_t dots[TILE_REGISTERS])
 {
     clear_dots(dots);
@@ -161,7 +121,7 @@ ALWAYS_INLINE void multiply_supers(const char *group, const char *tile, int k,
                                    struct tile_sums *out, int scale_octets, int min_octets)
 {
     const struct packed_super *w = (const struct packed_super *)group;
-    const struct packed_columns *x = (const struct packed_columns *)tile;
+    const struct packed_256 *x = (const struct packed_256 *)tile;
     float32x4_t sums[TILE_REGISTERS];
     clear_sums(sums);
     for (int b = 0; b < k / 256; b++, w++, x++) {
@@ -174,16 +134,6 @@ ALWAYS_INLINE void multiply_supers(const char *group, const char *tile, int k,
     }
     finish_sums(sums, out);
 }
-
-#define DEFINE_COLUMNS(MIN_OCTETS)                                                                 \
-    static void columns_##MIN_OCTETS(const struct matmul *m, const int columns[TILE_COLUMNS],      \
-                                     int k0, int k, char *tile)                                    \
-    {                                                                                              \
-        pack_columns_256(m, columns, k0, k, tile, MIN_OCTETS);                                     \
-    }
-DEFINE_COLUMNS(0)
-DEFINE_COLUMNS(1)
-DEFINE_COLUMNS(2)
 
 #define DEFINE_MULTIPLY(SCALE_OCTETS, MIN_OCTETS)                                                  \
     static void multiply_##SCALE_OCTETS##_##MIN_OCTETS(const char *group, const char *tile, int k, \
@@ -210,7 +160,7 @@ DEFINE_MULTIPLY(32, 2)
     }                                                                                              \
     void WIDE_OF(NAME)(const struct matmul *m, int first_row, int n_rows, void *scratch)           \
     {                                                                                              \
-        struct panel_type type = {pack_##NAME, columns_##MIN_OCTETS,                               \
+        struct panel_type type = {pack_##NAME, pack_columns_256_##MIN_OCTETS,                      \
                                   multiply_##SCALE_OCTETS##_##MIN_OCTETS, GROUP_BYTES};            \
         multiply_panels(&type, m, first_row, n_rows, scratch);                                     \
     }
