@@ -60,6 +60,10 @@ static void unpack_column(enum column_format format, const void *column, float *
         dtype_unpack(DTYPE_BF16, column, x, k);
         return;
     }
+    struct column_q8_lanes lanes = column_q8_lanes(column, k);
+    for (int i = 0; i < k && format == COLUMN_Q8_LANES; i++)
+        x[i] = lanes.scale[i / 256] * (float)lanes.q[i / 256 * 256 + column_q8_lane(i % 256)];
+    if (format == COLUMN_Q8_LANES) return;
     struct column_q8_32 small = column_q8_32(column, k);
     struct column_q8_256 large = column_q8_256(column, k);
     for (int i = 0; i < k; i++)

@@ -23,6 +23,8 @@ size_t kernels_column_bytes(enum column_format format, int k)
         return column_q8_32_values(k) + 2 * column_part(n / 32 * 4);
     case COLUMN_Q8_256:
         return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
+    case COLUMN_Q8_LANES:
+        return column_part(n) + column_part(n / 16 * 4) + column_part(n / 256 * 4);
     case COLUMN_BF16:
         return column_part(n * 2);
     case COLUMN_BF16_PAIRS:

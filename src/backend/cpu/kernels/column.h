@@ -48,3 +48,27 @@ static inline struct column_q8_256 column_q8_256(const void *column, int k)
     int16_t *first_sum = (int16_t *)(bytes + column_part((size_t)k));
     return (struct column_q8_256){(int8_t *)bytes, first_sum, (float *)((char *)first_sum + sums)};
 }
+
+/* Groups of 256 in the order of lanes, for instructions that add four neighbouring products. A
+ * group is four runs of 64 values: the first halves of the pairs 0, 2, 4 and 6 of its 16 parts of
+ * 16 values, their second halves, and the same of the pairs 1, 3, 5 and 7. */
+struct column_q8_lanes {
+    int8_t *q;    /* [k] */
+    float *sums;  /* [k / 16] in the order of the values */
+    float *scale; /* [k / 256] */
+};
+
+static inline struct column_q8_lanes column_q8_lanes(const void *column, int k)
+{
+    char *bytes = (char *)column;
+    float *sums = (float *)(bytes + column_part((size_t)k));
+    size_t n_bytes = column_part((size_t)k / 16 * 4);
+    return (struct column_q8_lanes){(int8_t *)bytes, sums, (float *)((char *)sums + n_bytes)};
+}
+
+/* Where value i of a group lies. */
+static inline int column_q8_lane(int i)
+{
+    int part = i / 16, half = i / 8 % 2, pair = part / 2;
+    return (pair % 2 * 2 + half) * 64 + pair / 2 * 16 + part % 2 * 8 + i % 8;
+}

@@ -52,6 +52,17 @@ void quantize_q8_256_c(const float *x, void *column, int k)
     for (int g = 0; g < k / 16; g++) out.sums[g] = (int16_t)sum_of(out.q + 16 * g, 16);
 }
 
+void quantize_q8_lanes_c(const float *x, void *column, int k)
+{
+    struct column_q8_lanes out = column_q8_lanes(column, k);
+    for (int g = 0; g < k / 256; g++) {
+        int8_t q[256];
+        out.scale[g] = quantize_group(x + 256 * g, q, 256);
+        for (int i = 0; i < 256; i++) out.q[256 * g + column_q8_lane(i)] = q[i];
+        for (int i = 0; i < 16; i++) out.sums[16 * g + i] = (float)sum_of(q + 16 * i, 16);
+    }
+}
+
 /* Matrix units take numbers below the smallest normal one for zero. */
 static uint16_t round_bf16(float x)
 {

@@ -92,3 +92,23 @@ void quantize_q8_256_avx2(const float *x, void *column, int k)
         }
     }
 }
+
+void quantize_q8_lanes_avx2(const float *x, void *column, int k)
+{
+    struct column_q8_lanes out = column_q8_lanes(column, k);
+    for (int g = 0; g < k / 256; g++, x += 256) {
+        float factor = factor_of(x, 256, &out.scale[g]);
+        for (int i = 0; i < 256; i += 32) {
+            __m256i q = round_group(x + i, factor);
+            __m256i halves = _mm256_permute4x64_epi64(q, 0xd8); /* 0 2 1 3 */
+            int8_t *first = out.q + 256 * g + column_q8_lane(i);
+            _mm_storeu_si128((void *)first, _mm256_castsi256_si128(halves));
+            _mm_storeu_si128((void *)(first + 64), _mm256_extracti128_si256(halves, 1));
+            __m256i sums = sum_eights(q);
+            sums = _mm256_add_epi64(sums, _mm256_unpackhi_epi64(sums, sums));
+            float *to = out.sums + 16 * g + i / 16;
+            to[0] = (float)(int16_t)_mm256_extract_epi16(sums, 0);
+            to[1] = (float)(int16_t)_mm256_extract_epi16(sums, 8);
+        }
+    }
+}

@@ -176,16 +176,25 @@ static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *n
         kernels->wide[dtype] = (struct matmul_choice){wide, kernels->narrow[dtype].format};
 }
 
+/* Few columns come in the order of lanes. */
+static void set_lanes(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow,
+                      matmul_kernel *wide)
+{
+    set_both(kernels, dtype, narrow, wide);
+    kernels->narrow[dtype].format = COLUMN_Q8_LANES;
+}
+
 static void fill_avx512vnni(struct kernels *kernels)
 {
     kernels->name = "avx512vnni";
     kernels->wide_from = 6;
     kernels->row_tile = 16;
-    set_both(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
-    set_both(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
-    set_both(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni, matmul_wide_q4_k_avx512vnni);
-    set_both(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni, matmul_wide_q5_k_avx512vnni);
-    set_both(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni, matmul_wide_q6_k_avx512vnni);
+    kernels->quantize[COLUMN_Q8_LANES] = quantize_q8_lanes_avx2;
+    set_lanes(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni, matmul_wide_q4_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni, matmul_wide_q5_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni, matmul_wide_q6_k_avx512vnni);
     set_both(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni, matmul_wide_iq4_xs_avx512vnni);
     set_both(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni, matmul_wide_q4_0_avx512vnni);
     set_both(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni, matmul_wide_q4_1_avx512vnni);

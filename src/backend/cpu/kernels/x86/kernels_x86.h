@@ -110,6 +110,7 @@ void pair_amx(const float *x, size_t stride, int n, void *group, int k);
 
 void quantize_q8_32_avx2(const float *x, void *column, int k);
 void quantize_q8_256_avx2(const float *x, void *column, int k);
+void quantize_q8_lanes_avx2(const float *x, void *column, int k);
 
 MIX(mix_f32_avx2);
 MIX(mix_f16_avx2);
