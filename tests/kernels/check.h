@@ -37,6 +37,7 @@ struct weight weight_random(struct check *check, enum dtype dtype, int n_rows, i
 void weight_free(struct weight *weight);
 
 void test_matmul(struct check *check, const struct kernels *kernels);
+void test_attend(struct check *check, const struct kernels *kernels);
 void test_vectors(struct check *check, const struct kernels *kernels);
 
 /* All cores, tiers and types but for 0 and NULL. */

@@ -38,6 +38,7 @@ int main(int n_arguments, char **arguments)
         if (!known) continue;
         test_matmul(&check, &kernels);
         test_vectors(&check, &kernels);
+        test_attend(&check, &kernels);
         test_peaks(&check, &kernels);
     }
     struct kernels kernels;

@@ -39,6 +39,38 @@ struct matmul {
     size_t y_stride; /* floats from one y to the next */
 };
 
+/* A row of `rank` latent values and d_k - d_nope rotated ones stands for the key [latent * k_b |
+ * rotated] and the value latent * v_b of a head. */
+struct attend_latent {
+    int rank, d_nope;
+    const void *k_b, *v_b; /* [rank, d_nope], or [d_nope, rank] if so said; [d_v, rank], no gaps */
+    enum dtype k_b_dtype, v_b_dtype;
+    bool k_b_rows_are_keys;
+};
+
+/* Attention of query vectors ("columns") to the same cached rows: over the keys that a column sees,
+ * sum = sum of exp(score - base) and out = sum of exp(score - base) * value, with a base of the
+ * kernel's choice for each column. */
+struct attend {
+    const float *q;              /* vectors of d_k values */
+    const int32_t *column_index; /* [n_columns] which q */
+    float *out;                  /* vectors of d_v values */
+    const int32_t *output_index; /* [n_columns] which out; NULL: 0, 1, 2 ... */
+    int n_columns, d_k, d_v;
+    float scale;             /* of the scores */
+    const void *k, *v;       /* first rows; v may lie in the rows of k */
+    size_t k_bytes, v_bytes; /* from one row to the next */
+    int n_keys;
+    struct attend_latent latent; /* rank 0: rows are keys and values as they are */
+    /* [n_columns] how many keys a column sees, the first ones, and no fewer than the column before;
+     * may be negative or more than n_keys. What a column does not see may be no number. */
+    const int32_t *n_visible;
+    float *base, *sum; /* [n_columns]; of one that sees nothing -infinity and 0 */
+};
+
+/* `scratch` as that of a matmul_kernel, but as long as attend_bytes says. */
+typedef void attend_kernel(const struct attend *a, void *scratch);
+
 /* Computes rows [first_row, first_row + n_rows). `scratch` is private to the thread, 64-byte
  * aligned, kernels.scratch_bytes long. */
 typedef void matmul_kernel(const struct matmul *m, int first_row, int n_rows, void *scratch);
@@ -76,6 +108,13 @@ struct kernels {
      * < d. */
     void (*mix[DTYPE_LIMIT])(float *out, size_t out_stride, const float *p, size_t p_stride,
                              int n_rows, const void *v, size_t v_bytes, int n_kv, int d);
+    /* Attention of many columns, for machines that multiply matrices; queries, keys, values and
+     * weights are rounded to bfloat16. NULL for all, or for types other than F16 and Q8_0: a cache
+     * of F32 is asked for where nothing shall be rounded. The rank, and widths of Q8_0 rows, are
+     * multiples of 32. */
+    attend_kernel *attend[DTYPE_LIMIT];
+    size_t (*attend_bytes)(const struct attend *a); /* of scratch, for its widths and columns */
+    int attend_from;                                /* columns from which it is the faster one */
     /* n floats into the type of the cache. */
     void (*store[DTYPE_LIMIT])(const float *x, void *destination, int n);
 

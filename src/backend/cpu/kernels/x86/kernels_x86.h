@@ -108,6 +108,10 @@ extern const size_t matmul_many_scratch_bytes_amx;
 void quantize_bf16_amx(const float *x, void *column, int k);
 void pair_amx(const float *x, size_t stride, int n, void *group, int k);
 
+void attend_f16_amx(const struct attend *a, void *scratch);
+void attend_q8_0_amx(const struct attend *a, void *scratch);
+size_t attend_bytes_amx(const struct attend *a);
+
 void quantize_q8_32_avx2(const float *x, void *column, int k);
 void quantize_q8_256_avx2(const float *x, void *column, int k);
 void quantize_q8_lanes_avx2(const float *x, void *column, int k);
