@@ -54,12 +54,14 @@ struct setting {
     const char *cpu; /* value of HEFT_CPU: "c" leaves only the plain-C kernels; NULL: unset */
     int n_threads;
     int n_batch;
+    heft_kv_type kv_type; /* F16: for models in blocks only, see belongs */
 };
 
 static const struct setting SETTINGS[] = {
-    {"one thread", NULL, 1, 0},
-    {"two threads, batch of 7", NULL, 2, 7},
-    {"plain C", "c", 2, 0},
+    {"one thread", NULL, 1, 0, HEFT_KV_F32},
+    {"two threads, batch of 7", NULL, 2, 7, HEFT_KV_F32},
+    {"plain C", "c", 2, 0, HEFT_KV_F32},
+    {"cache of halves", NULL, 2, 0, HEFT_KV_F16},
 };
 
 enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_SETTINGS = sizeof SETTINGS / sizeof *SETTINGS };
@@ -282,7 +284,7 @@ static void open_engine(const struct fixture *fixture, struct golden *golden)
     options.n_sessions = N_SESSIONS;
     options.n_batch = fixture->setting->n_batch;
     options.n_threads = fixture->setting->n_threads;
-    options.kv_type = HEFT_KV_F32;
+    options.kv_type = fixture->setting->kv_type;
     if (fixture->setting->cpu)
         setenv("HEFT_CPU", fixture->setting->cpu, 1);
     else
@@ -405,19 +407,29 @@ static double magnitude(const float *x, int n)
     return sqrt(sum / n);
 }
 
+/* Models whose activations are rounded already: their routers are decided clearly enough for it,
+ * and their bounds know it. */
+static bool belongs(const char *model, const struct setting *setting)
+{
+    return setting->kv_type == HEFT_KV_F32 || strstr(model, "-blocks") ||
+           strstr(model, "-supers") || strstr(model, "-codebooks");
+}
+
 int main(int argc, char **argv)
 {
     static struct fixture fixtures[N_SETTINGS * N_MODELS];
-    struct CMUnitTest tests[N_SETTINGS * N_MODELS];
+    struct CMUnitTest tests[N_SETTINGS * N_MODELS] = {{0}}; /* empty ones are left out */
+    int n = 0;
 
     for (int i = 0; i < N_SETTINGS * N_MODELS; i++) {
-        struct fixture *fixture = &fixtures[i];
+        struct fixture *fixture = &fixtures[n];
         fixture->folder = argc > 1 ? argv[1] : "tests/golden/data";
         fixture->model = MODELS[i % N_MODELS];
         fixture->setting = &SETTINGS[i / N_MODELS];
+        if (!belongs(fixture->model, fixture->setting)) continue;
         snprintf(fixture->name, sizeof fixture->name, "%s, %s", fixture->model,
                  fixture->setting->name);
-        tests[i] = (struct CMUnitTest){fixture->name, test_model, NULL, report_model, fixture};
+        tests[n++] = (struct CMUnitTest){fixture->name, test_model, NULL, report_model, fixture};
     }
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

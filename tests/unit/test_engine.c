@@ -437,7 +437,7 @@ static void test_expanded_is_absorbed(void **state)
     model_file_free(file);
     heft_options options = options_of(path);
     static const heft_kv_type types[] = {HEFT_KV_F32, HEFT_KV_F16, HEFT_KV_Q8_0};
-    static const double tolerances[] = {1e-5, 1e-3, 5e-2};
+    static const double tolerances[] = {1e-5, 2e-2, 5e-2}; /* a prompt may be rounded to bfloat16 */
     for (int i = 0; i < 3; i++) {
         options.kv_type = types[i];
         float *whole = logits_of(&options, tokens, N_LONG, N_LONG, N_LONG);

@@ -258,7 +258,8 @@ static size_t column_set_bytes(int64_t n, int k)
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)
 {
     struct carver carver = {0};
-    size_t grouped = attend_scratch_floats(limits), latent = latent_scratch_floats(limits);
+    size_t grouped = attend_scratch_floats(&cpu->kernels, limits);
+    size_t latent = latent_scratch_floats(&cpu->kernels, limits);
     carve(&carver, cpu->kernels.scratch_bytes, 1);
     carve(&carver, tile_floats(limits), sizeof(float));
     carve(&carver, tile_floats(limits), sizeof(float));

@@ -11,6 +11,8 @@ enum {
     CPU_TILE_ROWS = 64, /* weight rows of one task: see cpu_tile_rows */
     CPU_TILE_ROWS_MOST = 256,
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
+    CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
+    CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */
     CPU_ATTEND_KEYS = 128,   /* keys scored at once: their panel stays in the cache */
     CPU_ABSORB_ROWS = 64,    /* rows of latent attention that are absorbed at once */
     CPU_MAX_EXPERTS = 1024,
@@ -51,7 +53,7 @@ struct expert_group {
 struct thread_scratch {
     void *kernel;   /* for the matmul kernels */
     float *tile[2]; /* [n_rows, CPU_TILE_ROWS_MOST] outputs of a task before they are added */
-    float *attend;  /* see attend.c and latent.c */
+    float *attend;  /* see attend.c and latent_expand.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
 
@@ -131,7 +133,7 @@ int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n
 void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, size_t y_stride,
                    void *kernel_scratch);
 
-/* ---- attention (rope.c, attend.c, latent.c) ---- */
+/* ---- attention (rope.c, attend.c, latent.c, latent_expand.c) ---- */
 
 struct rope_append {
     const struct attention *attention;
@@ -152,6 +154,7 @@ struct attend_problem {
 };
 void attend_cached(struct cpu *cpu, const struct attend_problem *problem);
 void attend_latent(struct cpu *cpu, const struct attention *attention, const struct batch *batch);
+void latent_expand(struct cpu *cpu, const struct attention *attention, const struct span *span);
 
 /* One block of at most CPU_ATTEND_KEYS keys, folded into running softmax sums. */
 struct attend_block {
@@ -173,9 +176,10 @@ struct attend_block {
 };
 void attend_fold(const struct cpu *cpu, const struct attend_block *block, void *kernel_scratch);
 
-size_t attend_scratch_floats(const struct limits *limits); /* of each thread */
+/* Of each thread. */
+size_t attend_scratch_floats(const struct kernels *kernels, const struct limits *limits);
 size_t attend_partial_floats(const struct limits *limits, int n_threads);
-size_t latent_scratch_floats(const struct limits *limits);
+size_t latent_scratch_floats(const struct kernels *kernels, const struct limits *limits);
 
 /* ---- experts (router.c, experts.c) ---- */
 

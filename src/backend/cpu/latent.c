@@ -11,16 +11,6 @@ struct latent {
     const struct attention *attention;
     int first_row, n_rows;         /* absorbed together */
     const struct columns *columns; /* of the queries */
-    const struct span *span;       /* expanded */
-};
-
-/* What a thread needs to expand the latent rows of one head. */
-struct expansion {
-    float *latent;    /* [CPU_ATTEND_KEYS, kv_rank + d_rope] */
-    float *k_b, *v_b; /* the head's slices, unpacked */
-    float *k, *v;     /* [CPU_ATTEND_KEYS, d_k], [CPU_ATTEND_KEYS, d_v] */
-    float *scores;
-    float *max, *sum; /* [n_rows] */
 };
 
 static int rows_worth_expanding(const struct attention *attention);
@@ -30,34 +20,18 @@ static void absorb(struct cpu *cpu, const struct attention *attention, const str
                    int n_pieces);
 static void absorb_queries(struct cpu *cpu, struct latent *latent);
 static void release_values(struct cpu *cpu, const struct latent *latent);
-static void expand_block(const struct cpu *cpu, const struct latent *latent,
-                         const struct expansion *room, int first, int n, void *kernel_scratch);
-static void expand_attend(const struct cpu *cpu, const struct latent *latent, int head,
-                          const struct expansion *room, int first, int n, void *kernel_scratch);
-static struct expansion expansion_of(const struct attention *attention, int n_rows, float *memory);
-static phase_run query_run, absorb_rows_run, expand_run;
+static phase_run query_run, absorb_rows_run;
 
 void attend_latent(struct cpu *cpu, const struct attention *attention, const struct batch *batch)
 {
     for (int s = 0; s < batch->n_spans; s++) {
         if (batch->spans[s].n_rows < rows_worth_expanding(attention)) continue;
-        struct latent latent = {.attention = attention, .span = &batch->spans[s]};
-        cpu_run(cpu, &(struct phase){.run = expand_run, .arguments = &latent}, 1);
+        latent_expand(cpu, attention, &batch->spans[s]);
     }
     struct span pieces[CPU_ABSORB_ROWS];
     for (int span = 0, offset = 0, n;
          (n = window_fill(batch, attention, &span, &offset, pieces)) > 0;)
         absorb(cpu, attention, pieces, n);
-}
-
-size_t latent_scratch_floats(const struct limits *limits)
-{
-    if (!limits->kv_rank) return 0;
-    size_t rank = (size_t)limits->kv_rank, keys = CPU_ATTEND_KEYS;
-    size_t d_k = (size_t)(limits->q_width / limits->n_heads),
-           d_v = (size_t)(limits->o_width / limits->n_heads);
-    return keys * (size_t)limits->d_k_max + rank * (size_t)(limits->d_nope + (int)d_v) +
-           keys * (d_k + d_v + CPU_ATTEND_COLUMNS) + 2 * (size_t)limits->n_rows + 128;
 }
 
 /* Multiply-adds a head needs for one key and n rows: n * (2 * kv_rank + d_rope) absorbed, against
@@ -205,131 +179,4 @@ static void release_values(struct cpu *cpu, const struct latent *latent)
     struct phase phases[] = {{.run = prepare_run, .arguments = &prepare},
                              {.run = products_run, .arguments = &products}};
     cpu_run(cpu, phases, 2);
-}
-
-/* ---- expanded ---- */
-
-/* A task is a head: all rows of the span against all keys. */
-static void expand_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
-{
-    const struct latent *latent = phase->arguments;
-    const struct attention *attention = latent->attention;
-    const struct span *span = latent->span;
-    struct thread_scratch scratch = cpu_scratch(cpu, worker);
-    struct expansion room = expansion_of(attention, span->n_rows, scratch.attend);
-    size_t stride = (size_t)(attention->n_heads * attention->d_v);
-    int n_keys = span->first_position + span->n_rows;
-    for (;;) {
-        int head = pool_claim(&phase->counter, 1);
-        if (head >= attention->n_heads) return;
-        const struct weight *k_b = &attention->k_b, *v_b = &attention->v_b;
-        dtype_unpack(k_b->dtype, weight_slice(k_b, head), room.k_b,
-                     (int64_t)attention->kv_rank * attention->d_nope);
-        dtype_unpack(v_b->dtype, weight_slice(v_b, head), room.v_b,
-                     (int64_t)attention->kv_rank * attention->d_v);
-        float *out = cpu->a.o + (size_t)span->first_row * stride + (size_t)(head * attention->d_v);
-        for (int row = 0; row < span->n_rows; row++) {
-            memset(out + (size_t)row * stride, 0, (size_t)attention->d_v * sizeof *out);
-            room.max[row] = -INFINITY;
-            room.sum[row] = 0;
-        }
-        for (int first = 0; first < n_keys; first += CPU_ATTEND_KEYS) {
-            int n = n_keys - first < CPU_ATTEND_KEYS ? n_keys - first : CPU_ATTEND_KEYS;
-            expand_block(cpu, latent, &room, first, n, scratch.kernel);
-            expand_attend(cpu, latent, head, &room, first, n, scratch.kernel);
-        }
-        for (int row = 0; row < span->n_rows; row++)
-            cpu->kernels.scale(out + (size_t)row * stride, 1.0f / room.sum[row], attention->d_v);
-    }
-}
-
-/* Keys and values of one head for n cached rows. */
-static void expand_block(const struct cpu *cpu, const struct latent *latent,
-                         const struct expansion *room, int first, int n, void *kernel_scratch)
-{
-    const struct attention *attention = latent->attention;
-    const struct kv_cache *kv = latent->span->kv;
-    size_t rank = (size_t)attention->kv_rank, width = rank + (size_t)attention->d_rope;
-    size_t d_k = (size_t)attention->d_k, d_nope = (size_t)attention->d_nope;
-    const char *rows = (const char *)kv->layers[attention->layer].k +
-                       (size_t)first * dtype_bytes(kv->dtype, (int64_t)width);
-    dtype_unpack(kv->dtype, rows, room->latent, (int64_t)n * (int64_t)width);
-    for (int j = 0; j < n; j++) {
-        memset(room->k + (size_t)j * d_k, 0, d_nope * sizeof(float));
-        memcpy(room->k + (size_t)j * d_k + d_nope, room->latent + (size_t)j * width + rank,
-               (size_t)attention->d_rope * sizeof(float));
-    }
-    struct matmul product = {.row_bytes = rank * sizeof(float),
-                             .k = attention->kv_rank,
-                             .columns = room->latent,
-                             .column_bytes = width * sizeof(float),
-                             .n_columns = n};
-    struct matmul_choice choice = kernels_matmul_vectors(&cpu->kernels, DTYPE_F32, n);
-    if (attention->k_b_rows_are_keys) {
-        product.rows = room->k_b;
-        product.y = room->k;
-        product.y_stride = d_k;
-        choice.run(&product, 0, attention->d_nope, kernel_scratch);
-    } else {
-        cpu->kernels.mix[DTYPE_F32](room->k, d_k, room->latent, width, n, room->k_b,
-                                    d_nope * sizeof(float), attention->kv_rank, attention->d_nope);
-    }
-    product.rows = room->v_b;
-    product.y = room->v;
-    product.y_stride = (size_t)attention->d_v;
-    choice.run(&product, 0, attention->d_v, kernel_scratch);
-}
-
-static void expand_attend(const struct cpu *cpu, const struct latent *latent, int head,
-                          const struct expansion *room, int first, int n, void *kernel_scratch)
-{
-    const struct attention *attention = latent->attention;
-    const struct span *span = latent->span;
-    size_t stride = (size_t)(attention->n_heads * attention->d_v);
-    int32_t index[CPU_ATTEND_COLUMNS];
-    int n_visible[CPU_ATTEND_COLUMNS];
-    struct attend_block block = {.dtype = DTYPE_F32,
-                                 .k = (const char *)room->k,
-                                 .v = (const char *)room->v,
-                                 .k_bytes = (size_t)attention->d_k * sizeof(float),
-                                 .v_bytes = (size_t)attention->d_v * sizeof(float),
-                                 .n_keys = n,
-                                 .d_k = attention->d_k,
-                                 .d_v = attention->d_v,
-                                 .column_index = index,
-                                 .n_visible = n_visible,
-                                 .scale = attention->scale,
-                                 .scores = room->scores,
-                                 .out_stride = stride};
-    block.columns[COLUMN_F32] = cpu->a.q;
-    block.column_bytes[COLUMN_F32] = (size_t)attention->d_k * sizeof(float);
-    for (int row = 0; row < span->n_rows; row += CPU_ATTEND_COLUMNS) {
-        int left = span->n_rows - row;
-        block.n_columns = left < CPU_ATTEND_COLUMNS ? left : CPU_ATTEND_COLUMNS;
-        if (span->first_position + row + block.n_columns <= first)
-            continue; /* all before these keys */
-        for (int c = 0; c < block.n_columns; c++) {
-            index[c] = (span->first_row + row + c) * attention->n_heads + head;
-            n_visible[c] = span->first_position + row + c + 1 - first;
-        }
-        block.out =
-            cpu->a.o + (size_t)(span->first_row + row) * stride + (size_t)(head * attention->d_v);
-        block.max = room->max + row;
-        block.sum = room->sum + row;
-        attend_fold(cpu, &block, kernel_scratch);
-    }
-}
-
-static struct expansion expansion_of(const struct attention *attention, int n_rows, float *memory)
-{
-    size_t rank = (size_t)attention->kv_rank, keys = CPU_ATTEND_KEYS;
-    struct expansion room = {.latent = memory};
-    room.k_b = room.latent + keys * (rank + (size_t)attention->d_rope);
-    room.v_b = room.k_b + rank * (size_t)attention->d_nope;
-    room.k = room.v_b + rank * (size_t)attention->d_v;
-    room.v = room.k + keys * (size_t)attention->d_k;
-    room.scores = room.v + keys * (size_t)attention->d_v;
-    room.max = room.scores + keys * CPU_ATTEND_COLUMNS;
-    room.sum = room.max + n_rows;
-    return room;
 }
