@@ -51,15 +51,17 @@ ALWAYS_INLINE void multiply_nvfp4(const struct matmul *m, int r, int first_colum
     }
     for (int b = 0; b < m->k / 64; b++, block++) {
         prefetch_block((const char *)block, sizeof *block);
+        float d[4];
+        open_nvfp4_scales(block->d, d);
         UNROLL
         for (int j = 0; j < 4; j++) {
             int8x16_t w = open_nvfp4(block->qs[j]);
-            float d = nvfp4_scale(block->d[j]);
             UNROLL
             for (int c = 0; c < n_columns; c++) {
                 const int8_t *values = x[c].q + 64 * (size_t)b + 16 * j;
                 int32x4_t dot = dot_16(vdupq_n_s32(0), w, vld1q_s8(values));
-                sums[c] = vfmaq_n_f32(sums[c], vcvtq_f32_s32(dot), d * x[c].scale[2 * b + j / 2]);
+                sums[c] =
+                    vfmaq_n_f32(sums[c], vcvtq_f32_s32(dot), d[j] * x[c].scale[2 * b + j / 2]);
             }
         }
     }

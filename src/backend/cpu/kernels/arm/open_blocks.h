@@ -109,3 +109,16 @@ ALWAYS_INLINE int8x16_t open_nvfp4(const uint8_t qs[8])
     uint8x16_t q = vcombine_u8(vand_u8(packed, vdup_n_u8(15)), vshr_n_u8(packed, 4));
     return vqtbl1q_s8(vld1q_s8(e2m1_values), q);
 }
+
+/* As nvfp4_scale, four at once. The bits of an E4M3 as the first of a half, which has another bias,
+ * are 2^-8 of its number. */
+ALWAYS_INLINE void open_nvfp4_scales(const uint8_t packed[4], float d[4])
+{
+    uint32_t four;
+    memcpy(&four, packed, sizeof four);
+    uint8x8_t bytes = vcreate_u8(four);
+    bytes = vbic_u8(bytes, vceq_u8(bytes, vdup_n_u8(0x7f))); /* its NaN counts as 0 */
+    uint16x8_t halves = vshll_n_u8(vand_u8(bytes, vdup_n_u8(0x7f)), 7);
+    float32x4_t numbers = vcvt_f32_f16(vreinterpret_f16_u16(vget_low_u16(halves)));
+    vst1q_f32(d, vmulq_n_f32(numbers, 128));
+}

@@ -101,70 +101,126 @@ ALWAYS_INLINE struct super_head head_tq2_0(const void *block)
 
 /* ---- numbers of rows ---- */
 
-ALWAYS_INLINE uint8_t word_signs(const uint8_t bytes[4], int i)
+/* 16 numbers, their low and their high bytes. */
+ALWAYS_INLINE void put_rows(uint16_t *rows, uint8x16_t low, uint8x16_t high)
 {
-    uint32_t word;
-    memcpy(&word, bytes, sizeof word);
-    return even_signs(word >> 7 * i & 127);
+    vst1q_u16(rows, vreinterpretq_u16_u8(vzip1q_u8(low, high)));
+    vst1q_u16(rows + 8, vreinterpretq_u16_u8(vzip2q_u8(low, high)));
+}
+
+/* Patterns of seven signs; the eighth makes their number even. */
+ALWAYS_INLINE uint8x16_t complete_signs(uint8x16_t patterns)
+{
+    return vsliq_n_u8(patterns, vcntq_u8(patterns), 7);
+}
+
+/* Four patterns of seven bits in each word, from the lowest on. */
+ALWAYS_INLINE uint8x16_t word_signs(uint32x4_t words)
+{
+    uint32x4_t first = vandq_u32(words, vdupq_n_u32(0x7f));
+    uint32x4_t second = vandq_u32(vshlq_n_u32(words, 1), vdupq_n_u32(0x7f00));
+    uint32x4_t third = vandq_u32(vshlq_n_u32(words, 2), vdupq_n_u32(0x7f0000));
+    uint32x4_t fourth = vandq_u32(vshlq_n_u32(words, 3), vdupq_n_u32(0x7f000000));
+    uint32x4_t all = vorrq_u32(vorrq_u32(first, second), vorrq_u32(third, fourth));
+    return complete_signs(vreinterpretq_u8_u32(all));
+}
+
+ALWAYS_INLINE uint32x4_t load_words(const uint8_t *bytes)
+{
+    return vreinterpretq_u32_u8(vld1q_u8(bytes));
+}
+
+/* Each of 16 bytes is byte i / `times` of the source, for times 4 or 8. */
+ALWAYS_INLINE uint8x16_t repeat_bytes(const uint8_t *bytes, int times)
+{
+    uint32_t four;
+    memcpy(&four, bytes, times == 4 ? 4 : 2);
+    static const uint8_t by_4[16] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+    static const uint8_t by_8[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+    return vqtbl1q_u8(vreinterpretq_u8_u32(vdupq_n_u32(four)), vld1q_u8(times == 4 ? by_4 : by_8));
 }
 
 ALWAYS_INLINE void codes_iq2_xxs(const void *block, struct codes *out)
 {
     const struct block_iq2_xxs *b = block;
-    for (int g = 0; g < 32; g++) {
-        out->rows[g] = b->qs[g / 4][g % 4];
-        out->signs[g] = word_signs(b->qs[g / 4] + 4, g % 4);
+    UNROLL
+    for (int g = 0; g < 32; g += 16) {
+        uint32x4_t first = load_words(b->qs[g / 4]), second = load_words(b->qs[g / 4 + 2]);
+        uint8x16_t rows = vreinterpretq_u8_u32(vuzp1q_u32(first, second));
+        put_rows(out->rows + g, rows, vdupq_n_u8(0));
+        vst1q_u8(out->signs + g, word_signs(vuzp2q_u32(first, second)));
     }
 }
 
 ALWAYS_INLINE void codes_iq2_xs(const void *block, struct codes *out)
 {
     const struct block_iq2_xs *b = block;
-    for (int g = 0; g < 32; g++) {
-        out->rows[g] = b->qs[g] & 511;
-        out->signs[g] = even_signs(b->qs[g] >> 9);
+    UNROLL
+    for (int g = 0; g < 32; g += 16) {
+        uint16x8_t first = vld1q_u16(b->qs + g), second = vld1q_u16(b->qs + g + 8);
+        vst1q_u16(out->rows + g, vandq_u16(first, vdupq_n_u16(511)));
+        vst1q_u16(out->rows + g + 8, vandq_u16(second, vdupq_n_u16(511)));
+        uint8x8_t low = vmovn_u16(vshrq_n_u16(first, 9)), high = vmovn_u16(vshrq_n_u16(second, 9));
+        vst1q_u8(out->signs + g, complete_signs(vcombine_u8(low, high)));
     }
 }
 
 ALWAYS_INLINE void codes_iq2_s(const void *block, struct codes *out)
 {
+    static const int8_t shifts[16] = {0, -2, -4, -6, 0, -2, -4, -6, 0, -2, -4, -6, 0, -2, -4, -6};
     const struct block_iq2_s *b = block;
-    for (int g = 0; g < 32; g++)
-        out->rows[g] = (uint16_t)(b->qs[g] | (b->qh[g / 4] >> 2 * (g % 4) & 3) << 8);
+    UNROLL
+    for (int g = 0; g < 32; g += 16) {
+        uint8x16_t high = vshlq_u8(repeat_bytes(b->qh + g / 4, 4), vld1q_s8(shifts));
+        put_rows(out->rows + g, vld1q_u8(b->qs + g), vandq_u8(high, vdupq_n_u8(3)));
+    }
     memcpy(out->signs, b->signs, sizeof out->signs);
 }
 
 ALWAYS_INLINE void codes_iq3_xxs(const void *block, struct codes *out)
 {
     const struct block_iq3_xxs *b = block;
-    for (int g = 0; g < 64; g++) out->rows[g] = b->qs[g];
-    for (int g = 0; g < 32; g++) out->signs[g] = word_signs(b->signs_scales[g / 4], g % 4);
+    UNROLL
+    for (int g = 0; g < 64; g += 16) put_rows(out->rows + g, vld1q_u8(b->qs + g), vdupq_n_u8(0));
+    vst1q_u8(out->signs, word_signs(load_words(b->signs_scales[0])));
+    vst1q_u8(out->signs + 16, word_signs(load_words(b->signs_scales[4])));
 }
 
 ALWAYS_INLINE void codes_iq3_s(const void *block, struct codes *out)
 {
+    uint8x16_t tests = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
     const struct block_iq3_s *b = block;
-    for (int g = 0; g < 64; g++)
-        out->rows[g] = (uint16_t)(b->qs[g] | (b->qh[g / 8] >> g % 8 & 1) << 8);
+    UNROLL
+    for (int g = 0; g < 64; g += 16) {
+        uint8x16_t is_high = vtstq_u8(repeat_bytes(b->qh + g / 8, 8), tests);
+        put_rows(out->rows + g, vld1q_u8(b->qs + g), vandq_u8(is_high, vdupq_n_u8(1)));
+    }
     memcpy(out->signs, b->signs, sizeof out->signs);
 }
 
 ALWAYS_INLINE void codes_iq1_s(const void *block, struct codes *out)
 {
+    static const int16_t shifts[8] = {0, -3, -6, -9, 0, -3, -6, -9};
     const struct block_iq1_s *b = block;
-    for (int g = 0; g < 32; g++) {
-        out->rows[g] = (uint16_t)(b->qs[g] | (b->qh[g / 4] >> 3 * (g % 4) & 7) << 8);
-        out->signs[g] = b->qh[g / 4] & 0x8000 ? 0 : 255;
+    UNROLL
+    for (int g = 0; g < 32; g += 8) {
+        uint16x8_t words = vcombine_u16(vdup_n_u16(b->qh[g / 4]), vdup_n_u16(b->qh[g / 4 + 1]));
+        uint16x8_t high = vandq_u16(vshlq_u16(words, vld1q_s16(shifts)), vdupq_n_u16(7));
+        vst1q_u16(out->rows + g, vorrq_u16(vmovl_u8(vld1_u8(b->qs + g)), vshlq_n_u16(high, 8)));
+        vst1_u8(out->signs + g, vmovn_u16(vcltq_u16(words, vdupq_n_u16(0x8000))));
     }
 }
 
 ALWAYS_INLINE void codes_iq1_m(const void *block, struct codes *out)
 {
     const struct block_iq1_m *b = block;
-    for (int g = 0; g < 32; g++) {
-        int high = b->qh[g / 2] >> 4 * (g % 2);
-        out->rows[g] = (uint16_t)(b->qs[g] | (high & 7) << 8);
-        out->signs[g] = high & 8 ? 0 : 255;
+    uint8x16_t packed = vld1q_u8(b->qh);
+    uint8x16_t low = vandq_u8(packed, vdupq_n_u8(15)), high = vshrq_n_u8(packed, 4);
+    uint8x16_t nibbles[2] = {vzip1q_u8(low, high), vzip2q_u8(low, high)};
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        put_rows(out->rows + 16 * i, vld1q_u8(b->qs + 16 * i), vandq_u8(nibbles[i], vdupq_n_u8(7)));
+        vst1q_u8(out->signs + 16 * i, vcltq_u8(nibbles[i], vdupq_n_u8(8)));
     }
 }
 

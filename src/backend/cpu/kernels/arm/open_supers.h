@@ -71,11 +71,25 @@ ALWAYS_INLINE struct super_head head_q2_k(const void *block)
     return head;
 }
 
+/* See q3_k_scale: eight bytes with two numbers each, and four with the high bits of four numbers.
+ */
 ALWAYS_INLINE struct super_head head_q3_k(const void *block)
 {
     const struct block_q3_k *b = block;
+    const uint64_t nibbles = 0x0f0f0f0f0f0f0f0f;
+    const uint32_t high = 0x30303030;
+    uint64_t low;
+    uint32_t pairs;
+    memcpy(&low, b->scales, 8);
+    memcpy(&pairs, b->scales + 8, 4);
+    uint64_t first = (uint64_t)(pairs << 2 & high) << 32 | (pairs << 4 & high);
+    uint64_t second = (uint64_t)(pairs >> 2 & high) << 32 | (pairs & high);
+    uint8x16_t numbers =
+        vcombine_u8(vcreate_u8((low & nibbles) | first), vcreate_u8((low >> 4 & nibbles) | second));
+    int8x16_t scales = vsubq_s8(vreinterpretq_s8_u8(numbers), vdupq_n_s8(32));
     struct super_head head = {.d = open_half(b->d)};
-    for (int j = 0; j < 16; j++) head.scales[j] = (int16_t)q3_k_scale(b->scales, j);
+    vst1q_s16(head.scales, vmovl_s8(vget_low_s8(scales)));
+    vst1q_s16(head.scales + 8, vmovl_s8(vget_high_s8(scales)));
     return head;
 }
 

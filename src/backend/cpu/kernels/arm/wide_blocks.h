@@ -41,10 +41,14 @@ static void pack_nvfp4(const void *row, int k0, int k, int r, char *group)
 {
     struct packed_block *out = (struct packed_block *)group;
     const struct block_nvfp4 *block = (const struct block_nvfp4 *)row + k0 / 64;
-    for (int j = 0; j < k / 16; j++) {
-        put_row(out[j / 2].q + 2 * (j % 2), r, open_nvfp4(block[j / 4].qs[j % 4]));
-        put_row_float(j % 2 ? out[j / 2].second : out[j / 2].d, r,
-                      nvfp4_scale(block[j / 4].d[j % 4]));
+    for (int b = 0; b < k / 64; b++, block++, out += 2) {
+        float d[4];
+        open_nvfp4_scales(block->d, d);
+        UNROLL
+        for (int j = 0; j < 4; j++) {
+            put_row(out[j / 2].q + 2 * (j % 2), r, open_nvfp4(block->qs[j]));
+            put_row_float(j % 2 ? out[j / 2].second : out[j / 2].d, r, d[j]);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-/* Many columns in groups of 256 with weights in super-blocks. As in the narrow kernels, the sum of a
- * super-block is an integer and exact: 256 products of a value up to 127 with a weight and its
+/* Many columns in groups of 256 with weights in super-blocks. As in the narrow kernels, the sum of
+ * a super-block is an integer and exact: 256 products of a value up to 127 with a weight and its
  * scale, each up to 128, stay below 2^31. The file that includes this has included tile_<isa>.h and
  * defined WIDE_OF(type). */
 #pragma once
