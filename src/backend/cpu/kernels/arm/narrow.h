@@ -129,19 +129,35 @@ ALWAYS_INLINE void multiply_supers(struct super_type type, const struct matmul *
     for (int c = 0; c < n_columns; c++) matmul_output(m, first_column + c)[r] = vaddvq_f32(sums[c]);
 }
 
-#define DEFINE_KERNEL(NAME)                                                                        \
-    ALWAYS_INLINE void rows_##NAME(const void *type, const struct matmul *m, int first_row,        \
-                                   int n_rows, int first_column, int n_columns)                    \
+/* A function for each number of columns: were they cases of the switch in multiply_tiles, a
+ * compiler might merge them before it inlines, and n_columns would be no constant. */
+typedef void multiply_columns(const struct matmul *m, int first_row, int n_rows, int first_column);
+
+#define DEFINE_COLUMNS(NAME, N_COLUMNS)                                                            \
+    static void NAME##_##N_COLUMNS(const struct matmul *m, int first_row, int n_rows, int column)  \
     {                                                                                              \
-        (void)type;                                                                                \
         for (int r = first_row; r < first_row + n_rows; r++)                                       \
-            multiply_##NAME(m, r, first_column, n_columns);                                        \
-    }                                                                                              \
+            multiply_##NAME(m, r, column, N_COLUMNS);                                              \
+    }
+#define DEFINE_KERNEL(NAME)                                                                        \
+    DEFINE_COLUMNS(NAME, 1)                                                                        \
+    DEFINE_COLUMNS(NAME, 2)                                                                        \
+    DEFINE_COLUMNS(NAME, 3)                                                                        \
+    DEFINE_COLUMNS(NAME, 4)                                                                        \
     void NAME_OF(NAME)(const struct matmul *m, int first_row, int n_rows, void *scratch)           \
     {                                                                                              \
+        static multiply_columns *const by_columns[MAX_COLUMNS] = {NAME##_1, NAME##_2, NAME##_3,    \
+                                                                  NAME##_4};                       \
         (void)scratch;                                                                             \
-        multiply_tiles(rows_##NAME, NULL, m, first_row, n_rows);                                   \
+        multiply_tiles(rows_by_columns, by_columns, m, first_row, n_rows);                         \
     }
+
+ALWAYS_INLINE void rows_by_columns(const void *by_columns, const struct matmul *m, int first_row,
+                                   int n_rows, int first_column, int n_columns)
+{
+    multiply_columns *const *table = by_columns;
+    table[n_columns - 1](m, first_row, n_rows, first_column);
+}
 
 #define DEFINE_BLOCKS(NAME, HAS_MIN)                                                               \
     ALWAYS_INLINE void multiply_##NAME(const struct matmul *m, int r, int column, int n_columns)   \
