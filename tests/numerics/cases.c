@@ -36,8 +36,8 @@ static const enum dtype dense_types[] = {DTYPE_F16, DTYPE_BF16, DTYPE_IQ4_XS, DT
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 
 static void read_texts(struct cases *cases);
-static void encode_answers(const heft_engine *engine, int part, int32_t *tokens);
-static json_t *conversation(int part);
+static void encode_answers(const heft_engine *engine, int text, int32_t *tokens);
+static json_t *conversation(int text);
 static void add_demo(struct cases *cases);
 static void add_packed(struct cases *cases, const char *family, const enum dtype *types, int n);
 static void add_mixes(struct cases *cases, const char *family, int n);
@@ -91,12 +91,12 @@ static void read_texts(struct cases *cases)
     heft_engine_close(engine);
 }
 
-static void encode_answers(const heft_engine *engine, int part, int32_t *tokens)
+static void encode_answers(const heft_engine *engine, int text, int32_t *tokens)
 {
-    json_t *messages = conversation(part);
-    char *text = json_dumps(messages, 0);
-    assert(text);
-    heft_chat chat = {.messages_json = text};
+    json_t *messages = conversation(text);
+    char *source = json_dumps(messages, 0);
+    assert(source);
+    heft_chat chat = {.messages_json = source};
     heft_error error;
     int32_t *all;
     int n;
@@ -105,20 +105,21 @@ static void encode_answers(const heft_engine *engine, int part, int32_t *tokens)
     (void)status;
     memcpy(tokens, all, N_POSITIONS * sizeof *tokens);
     heft_free(all);
-    free(text);
+    free(source);
     json_decref(messages);
 }
 
-/* Every fourth question with its answer, one after the other. */
-static json_t *conversation(int part)
+/* Every fourth question with its answer, one after the other; in later texts in other words. */
+static json_t *conversation(int text)
 {
+    size_t part = (size_t)text % N_FEW_TEXTS, wording = (size_t)text / N_FEW_TEXTS;
     json_t *all = json_load_file(questions, 0, NULL), *said = json_array(), *question;
     size_t i;
     json_array_foreach(all, i, question)
     {
-        json_t *phrasing = json_array_get(json_object_get(question, "phrasings"), 0);
+        json_t *phrasing = json_array_get(json_object_get(question, "phrasings"), wording);
         json_t *answer = json_object_get(question, "answer");
-        if (!phrasing || i % N_ANSWER_TEXTS != (size_t)part) continue;
+        if (!phrasing || i % N_FEW_TEXTS != part) continue;
         json_array_append_new(said, json_pack("{s:s, s:O}", "role", "user", "content", phrasing));
         json_array_append_new(said,
                               json_pack("{s:s, s:O}", "role", "assistant", "content", answer));
@@ -133,10 +134,10 @@ static void add_demo(struct cases *cases)
         struct numeric_case *new = add(cases, i < 0 ? AS_IT_IS : (int)demo_types[i], "demo");
         snprintf(new->path, sizeof new->path, "%s", demo);
         new->tokens = cases->answers;
-        new->n_texts = N_ANSWER_TEXTS;
+        new->n_texts = i < 0 ? N_ANSWER_TEXTS : N_FEW_TEXTS;
         new->is_trained = new->knows_text = true;
-        new->must_hold = i < 0;
     }
+    cases->list[0].must_hold = true;
     cases->list[1].kv_type = HEFT_KV_F16;
     snprintf(cases->list[1].model, sizeof cases->list[1].model, "demo, cache in F16");
     struct numeric_case *new = add(cases, AS_IT_IS, "demo, another text");

@@ -20,7 +20,8 @@ struct numeric_case {
     bool must_hold;  /* below the bounds as it is, whatever the reason might be */
 };
 
-enum { N_ANSWER_TEXTS = 4 };
+/* The demo model as it is shipped answers all texts, packed to other types the first few. */
+enum { N_ANSWER_TEXTS = 8, N_FEW_TEXTS = 4 };
 
 struct cases {
     int n;
@@ -28,6 +29,6 @@ struct cases {
     int32_t noise[N_POSITIONS], article[N_POSITIONS], answers[N_ANSWER_TEXTS * N_POSITIONS];
 };
 
-/* `few`: the smallest models only, for programs with sanitizers. */
+/* `few`: the smallest models only, for sanitizers and plain C. */
 struct cases *cases_make(bool few);
 void cases_free(struct cases *cases);

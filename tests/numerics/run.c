@@ -1,6 +1,5 @@
 #include "run.h"
 
-#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +7,13 @@
 
 #include <cmocka.h>
 
+/* Of the texts that are computed together, the next tokens. */
+struct part {
+    int first_text, n_texts, first, n_tokens;
+};
+
 static void step(heft_engine *engine, heft_session *const *sessions, const struct run *run,
-                 int first, int n_tokens, int n_vocab, float *logits);
+                 struct part part, int n_vocab, float *logits);
 
 float *run_logits(const struct run *run, int *n_vocab)
 {
@@ -33,23 +37,26 @@ float *run_logits(const struct run *run, int *n_vocab)
     float *logits =
         malloc((size_t)run->of->n_texts * N_POSITIONS * (size_t)info.n_vocab * sizeof *logits);
     assert_non_null(logits);
-    int n_together = run->singly ? 1 : N_POSITIONS;
-    for (int first = 0; first < N_POSITIONS; first += n_together)
-        step(engine, sessions, run, first, n_together, info.n_vocab, logits);
+    /* More rows at once than these are no longer multiplied as one is. */
+    int n_tokens = run->singly ? 1 : N_POSITIONS, n_texts = run->singly ? N_FEW_TEXTS : 1;
+    for (int text = 0; text < run->of->n_texts; text += n_texts)
+        for (int first = 0; first < N_POSITIONS; first += n_tokens)
+            step(engine, sessions, run, (struct part){text, n_texts, first, n_tokens}, info.n_vocab,
+                 logits);
     heft_engine_close(engine);
     return logits;
 }
 
 static void step(heft_engine *engine, heft_session *const *sessions, const struct run *run,
-                 int first, int n_tokens, int n_vocab, float *logits)
+                 struct part part, int n_vocab, float *logits)
 {
-    heft_work works[N_ANSWER_TEXTS];
-    for (int i = 0; i < run->of->n_texts; i++) {
-        size_t at = (size_t)i * N_POSITIONS + (size_t)first;
-        works[i] = (heft_work){sessions[i], run->of->tokens + at, n_tokens,
-                               logits + at * (size_t)n_vocab, n_tokens};
+    heft_work works[N_FEW_TEXTS];
+    int n_works = 0;
+    for (int i = part.first_text; n_works < part.n_texts && i < run->of->n_texts; i++) {
+        size_t at = (size_t)i * N_POSITIONS + (size_t)part.first;
+        works[n_works++] = (heft_work){sessions[i], run->of->tokens + at, part.n_tokens,
+                                       logits + at * (size_t)n_vocab, part.n_tokens};
     }
     heft_error error;
-    if (heft_step(engine, works, run->of->n_texts, &error) != HEFT_OK)
-        fail_msg("%s", error.message);
+    if (heft_step(engine, works, n_works, &error) != HEFT_OK) fail_msg("%s", error.message);
 }
