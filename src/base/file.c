@@ -67,6 +67,16 @@ bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes
     return true;
 }
 
+bool file_map_use_large_pages(const struct file_map *map)
+{
+#ifdef MADV_HUGEPAGE
+    return map->n_bytes > 0 && madvise((void *)map->data, map->n_bytes, MADV_HUGEPAGE) == 0;
+#else
+    (void)map;
+    return false;
+#endif
+}
+
 void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes)
 {
     size_t end = part_end(map, offset, n_bytes);

@@ -18,7 +18,12 @@ void file_map_close(struct file_map *map);
  * offset is a multiple of the page size. */
 bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes);
 
-/* Asks the system to bring a part into memory, and does not wait for it. */
+/* Asks for large pages where file and system have them: a thread that reads gigabytes then looks up
+ * few addresses, and a fault brings 2 MB. For files that will stay in memory. False if there are
+ * none. What was read in small pages before stays in them. */
+bool file_map_use_large_pages(const struct file_map *map);
+
+/* Asks the system to bring a part into memory, and does not wait for it; in small pages. */
 void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes);
 
 /* Reads a regular file, or standard input for "-", whole, with a NUL after it; the caller frees

@@ -19,10 +19,13 @@ enum {
 struct residency {
     const struct gguf *file;
     uint64_t budget;
+    bool
+        large_pages; /* the drive is then asked by reading: what is asked for comes in small ones */
     struct flag stop;
     pthread_t thread;
 };
 
+static bool all_fits(const struct gguf *file, uint64_t budget);
 static bool all_resident(const struct gguf *file);
 static void *residency_main(void *argument);
 static bool bring_part(struct residency *residency, const struct file_map *map);
@@ -31,11 +34,15 @@ static void wait_for(struct residency *residency, const struct file_map *map, si
 
 struct residency *residency_start(const struct gguf *file, uint64_t budget)
 {
+    bool large_pages = all_fits(file, budget);
+    for (int part = 0; part < gguf_n_parts(file) && large_pages; part++)
+        large_pages = file_map_use_large_pages(gguf_part_map(file, part));
     if (budget < WINDOW_BYTES || all_resident(file)) return NULL;
     struct residency *residency = calloc(1, sizeof *residency);
     if (!residency) return NULL;
     residency->file = file;
     residency->budget = budget;
+    residency->large_pages = large_pages;
     if (pthread_create(&residency->thread, NULL, residency_main, residency) == 0) return residency;
     free(residency);
     return NULL;
@@ -47,6 +54,16 @@ void residency_stop(struct residency *residency)
     flag_raise(&residency->stop);
     pthread_join(residency->thread, NULL);
     free(residency);
+}
+
+static bool all_fits(const struct gguf *file, uint64_t budget)
+{
+    for (int part = 0; part < gguf_n_parts(file); part++) {
+        uint64_t n_bytes = gguf_part_map(file, part)->n_bytes;
+        if (n_bytes > budget) return false;
+        budget -= n_bytes;
+    }
+    return true;
 }
 
 static bool all_resident(const struct gguf *file)
@@ -89,6 +106,7 @@ static void ask_for(struct residency *residency, const struct file_map *map, siz
 {
     if (residency->budget < WINDOW_BYTES) return;
     residency->budget -= WINDOW_BYTES;
+    if (residency->large_pages) return;
     if (!file_map_resident(map, offset, WINDOW_BYTES)) file_map_want(map, offset, WINDOW_BYTES);
 }
 
