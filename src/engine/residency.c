@@ -19,13 +19,11 @@ enum {
 struct residency {
     const struct gguf *file;
     uint64_t budget;
-    bool
-        large_pages; /* the drive is then asked by reading: what is asked for comes in small ones */
+    bool large_pages; /* then the drive is asked by reading: see file_map_want */
     struct flag stop;
     pthread_t thread;
 };
 
-static bool all_fits(const struct gguf *file, uint64_t budget);
 static bool all_resident(const struct gguf *file);
 static void *residency_main(void *argument);
 static bool bring_part(struct residency *residency, const struct file_map *map);
@@ -34,7 +32,7 @@ static void wait_for(struct residency *residency, const struct file_map *map, si
 
 struct residency *residency_start(const struct gguf *file, uint64_t budget)
 {
-    bool large_pages = all_fits(file, budget);
+    bool large_pages = gguf_bytes(file) <= budget;
     for (int part = 0; part < gguf_n_parts(file) && large_pages; part++)
         large_pages = file_map_use_large_pages(gguf_part_map(file, part));
     if (budget < WINDOW_BYTES || all_resident(file)) return NULL;
@@ -54,16 +52,6 @@ void residency_stop(struct residency *residency)
     flag_raise(&residency->stop);
     pthread_join(residency->thread, NULL);
     free(residency);
-}
-
-static bool all_fits(const struct gguf *file, uint64_t budget)
-{
-    for (int part = 0; part < gguf_n_parts(file); part++) {
-        uint64_t n_bytes = gguf_part_map(file, part)->n_bytes;
-        if (n_bytes > budget) return false;
-        budget -= n_bytes;
-    }
-    return true;
 }
 
 static bool all_resident(const struct gguf *file)

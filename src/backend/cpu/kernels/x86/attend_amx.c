@@ -209,12 +209,6 @@ ALWAYS_INLINE const char *row_at(const void *rows, size_t row_bytes, int row)
     return (const char *)rows + (size_t)row * row_bytes;
 }
 
-/* Inlined: a compiler drops the call of a function that only asks. */
-ALWAYS_INLINE void ask_for(const char *bytes, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(bytes + i, _MM_HINT_T1);
-}
-
 static bool all_finite(__m512i largest)
 {
     return _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(0x7f80)) == 0;

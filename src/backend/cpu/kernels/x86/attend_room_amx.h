@@ -48,31 +48,8 @@ ALWAYS_INLINE void multiply_square(const struct tile_halves *lines0,
                                    const struct tile_halves *columns1, int steps, bool add,
                                    struct tile_sums *first, struct tile_sums *second)
 {
-    tiles_fence();
-    if (add) {
-        _tile_loadd(0, first[0].lines, TILE_BYTES);
-        _tile_loadd(1, first[1].lines, TILE_BYTES);
-        _tile_loadd(2, second[0].lines, TILE_BYTES);
-        _tile_loadd(3, second[1].lines, TILE_BYTES);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    for (int s = 0; s < steps; s++) {
-        _tile_loadd(4, lines0[s].lines, TILE_BYTES);
-        _tile_loadd(6, columns0[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, lines1[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(1, 5, 6);
-        _tile_loadd(7, columns1[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(2, 4, 7);
-        _tile_dpbf16ps(3, 5, 7);
-    }
-    _tile_stored(0, first[0].lines, TILE_BYTES);
-    _tile_stored(1, first[1].lines, TILE_BYTES);
-    _tile_stored(2, second[0].lines, TILE_BYTES);
-    _tile_stored(3, second[1].lines, TILE_BYTES);
-    tiles_fence();
+    begin_sums(!add, first, second);
+    for (int s = 0; s < steps; s++)
+        multiply_2_by_2(lines0 + s, lines1 + s, columns0 + s, columns1 + s);
+    end_sums(first, second);
 }

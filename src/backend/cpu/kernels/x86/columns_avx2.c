@@ -62,6 +62,14 @@ ALWAYS_INLINE __m256i sum_eights(__m256i q)
     return _mm256_sub_epi64(sums, _mm256_set1_epi64x(8 * 128));
 }
 
+ALWAYS_INLINE void sum_sixteens(__m256i q, int16_t to[2])
+{
+    __m256i sums = sum_eights(q);
+    sums = _mm256_add_epi64(sums, _mm256_unpackhi_epi64(sums, sums));
+    to[0] = (int16_t)_mm256_extract_epi16(sums, 0);
+    to[1] = (int16_t)_mm256_extract_epi16(sums, 8);
+}
+
 void quantize_q8_32_avx2(const float *x, void *column, int k)
 {
     struct column_q8_32 out = column_q8_32(column, k);
@@ -84,11 +92,7 @@ void quantize_q8_256_avx2(const float *x, void *column, int k)
         for (int i = 0; i < 256; i += 32) {
             __m256i q = round_group(x + i, factor);
             _mm256_storeu_si256((void *)(out.q + 256 * g + i), q);
-            __m256i sums = sum_eights(q);
-            sums = _mm256_add_epi64(sums, _mm256_unpackhi_epi64(sums, sums));
-            int16_t *to = out.sums + 16 * g + i / 16;
-            to[0] = (int16_t)_mm256_extract_epi16(sums, 0);
-            to[1] = (int16_t)_mm256_extract_epi16(sums, 8);
+            sum_sixteens(q, out.sums + 16 * g + i / 16);
         }
     }
 }
@@ -104,11 +108,10 @@ void quantize_q8_lanes_avx2(const float *x, void *column, int k)
             int8_t *first = out.q + 256 * g + column_q8_lane(i);
             _mm_storeu_si128((void *)first, _mm256_castsi256_si128(halves));
             _mm_storeu_si128((void *)(first + 64), _mm256_extracti128_si256(halves, 1));
-            __m256i sums = sum_eights(q);
-            sums = _mm256_add_epi64(sums, _mm256_unpackhi_epi64(sums, sums));
-            float *to = out.sums + 16 * g + i / 16;
-            to[0] = (float)(int16_t)_mm256_extract_epi16(sums, 0);
-            to[1] = (float)(int16_t)_mm256_extract_epi16(sums, 8);
+            int16_t sums[2];
+            sum_sixteens(q, sums);
+            out.sums[16 * g + i / 16] = sums[0];
+            out.sums[16 * g + i / 16 + 1] = sums[1];
         }
     }
 }

@@ -15,7 +15,7 @@ struct runs {
 
 typedef struct runs open_runs(const void *block);
 
-struct k_type {
+struct super_type {
     size_t block_bytes;
     open_head *head;
     open_runs *open;
@@ -142,7 +142,7 @@ ALWAYS_INLINE __m512 multiply_runs(const __m512i w[2], const int8_t *x)
     return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(sums, w[1], _mm512_loadu_si512(x + 64)));
 }
 
-ALWAYS_INLINE void add_super(struct k_type type, const void *block, int b, int n_columns,
+ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, int n_columns,
                              const struct column_q8_lanes *x, __m512 *sums)
 {
     const __m512i order = _mm512_setr_epi32(0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13);
@@ -161,53 +161,15 @@ ALWAYS_INLINE void add_super(struct k_type type, const void *block, int b, int n
     }
 }
 
-ALWAYS_INLINE void multiply_streams(struct k_type type, const struct matmul *m,
-                                    const int r[STREAMS], int n_columns,
-                                    const struct column_q8_lanes *x, float *const *y)
-{
-    const char *rows[STREAMS] = {matmul_row(m, r[0]), matmul_row(m, r[1])};
-    __m512 sums[STREAMS][MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) sums[0][c] = sums[1][c] = _mm512_setzero_ps();
-    for (int b = 0; b < m->k / 256; b++) {
-        UNROLL
-        for (int i = 0; i < STREAMS; i++) {
-            const char *block = rows[i] + type.block_bytes * (size_t)b;
-            prefetch_block(block, type.block_bytes);
-            add_super(type, block, b, n_columns, x, sums[i]);
-        }
-    }
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        UNROLL
-        for (int i = 0; i < STREAMS; i++) y[c][r[i]] = _mm512_reduce_add_ps(sums[i][c]);
-    }
-}
-
-ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
-                                 int n_rows, int first_column, int n_columns)
-{
-    const struct k_type *type = type_of_rows;
-    struct column_q8_lanes x[MAX_COLUMNS];
-    float *y[MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        x[c] = column_q8_lanes(matmul_column(m, first_column + c), m->k);
-        y[c] = matmul_output(m, first_column + c);
-    }
-    for (int i = 0; i < streams_length(n_rows); i++) {
-        int rows[STREAMS];
-        streams_rows(first_row, n_rows, i, rows);
-        multiply_streams(*type, m, rows, n_columns, x, y);
-    }
-}
+#define SUPER_COLUMN column_q8_lanes
+#include "backend/cpu/kernels/x86/super_rows_avx512vnni.h"
 
 #define DEFINE(NAME)                                                                               \
     void matmul_##NAME##_avx512vnni(const struct matmul *m, int first_row, int n_rows,             \
                                     void *scratch)                                                 \
     {                                                                                              \
         (void)scratch;                                                                             \
-        struct k_type type = {sizeof(struct block_##NAME), head_##NAME, open_##NAME};              \
+        struct super_type type = {sizeof(struct block_##NAME), head_##NAME, open_##NAME};          \
         multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(q2_k)

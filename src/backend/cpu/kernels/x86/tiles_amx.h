@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "backend/cpu/kernels/inline.h"
@@ -27,6 +28,13 @@ struct tile_sums {
 ALWAYS_INLINE void tiles_fence(void)
 {
     __asm__ volatile("" ::: "memory");
+}
+
+/* Asks for bytes. Inlined, because a function that only asks has no effect that the compiler knows
+ * of, and its calls are dropped. */
+ALWAYS_INLINE void ask_for(const char *bytes, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(bytes + i, _MM_HINT_T1);
 }
 
 ALWAYS_INLINE void tiles_begin(void)
@@ -74,23 +82,18 @@ ALWAYS_INLINE void end_sums(struct tile_sums *low, struct tile_sums *high)
     tiles_fence();
 }
 
-/* 32 rows by 32 columns. Meanwhile it asks for four lines a step of what `soon` points to. */
+/* 32 lines of weights by 32 columns, 32 values of each. */
 ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct tile_halves *w1,
-                                   const struct tile_halves *x0, const struct tile_halves *x1,
-                                   int steps, const char *soon)
+                                   const struct tile_halves *x0, const struct tile_halves *x1)
 {
-    for (int s = 0; s < steps; s++) {
-        _tile_loadd(4, w0[s].lines, TILE_BYTES);
-        _tile_loadd(6, x0[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, w1[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(1, 5, 6);
-        _tile_loadd(7, x1[s].lines, TILE_BYTES);
-        _tile_dpbf16ps(2, 4, 7);
-        _tile_dpbf16ps(3, 5, 7);
-        UNROLL
-        for (int i = 0; i < 4; i++) _mm_prefetch(soon + TILE_BYTES * (4 * s + i), _MM_HINT_T1);
-    }
+    _tile_loadd(4, w0->lines, TILE_BYTES);
+    _tile_loadd(6, x0->lines, TILE_BYTES);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(5, w1->lines, TILE_BYTES);
+    _tile_dpbf16ps(1, 5, 6);
+    _tile_loadd(7, x1->lines, TILE_BYTES);
+    _tile_dpbf16ps(2, 4, 7);
+    _tile_dpbf16ps(3, 5, 7);
 }
 
 /* 64 rows, four strips of tiles one after the other, by 16 columns. */

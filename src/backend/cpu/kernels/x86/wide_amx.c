@@ -45,13 +45,6 @@ struct weight_type {
     enum dtype dtype;
 };
 
-/* Inlined, because a function that only asks has no effect that the compiler knows of, and its
- * calls are dropped. */
-ALWAYS_INLINE void ask_for(const char *bytes, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i += 64) _mm_prefetch(bytes + i, _MM_HINT_T1);
-}
-
 /* The rows of the tiles from `near` on; rows that the last tiles lack are zeros. A pass reads a
  * short piece of each row, which no machine foresees: the pieces of the next rows are asked for,
  * and of this row in the next pass. */
@@ -117,7 +110,10 @@ static void multiply_pairs(const struct pass *pass, int near, int t, const struc
         struct tile_sums *low = &scratch->sums[t][near + r];
         struct tile_sums *high = &scratch->sums[t + 1][near + r];
         begin_sums(pass->k0 == 0, low, high);
-        multiply_2_by_2(scratch->panel[r], scratch->panel[r + 1], x0, x1, pass_steps(pass), soon);
+        for (int s = 0; s < pass_steps(pass); s++) {
+            multiply_2_by_2(&scratch->panel[r][s], &scratch->panel[r + 1][s], x0 + s, x1 + s);
+            ask_for(soon + LINES_EACH * TILE_BYTES * s, LINES_EACH * TILE_BYTES);
+        }
         end_sums(low, high);
     }
 }
