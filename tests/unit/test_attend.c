@@ -257,7 +257,8 @@ static struct limits limits_of(const struct world *world)
     bool latent = a->kind == ATTENTION_LATENT;
     return (struct limits){.n_rows = world->batch.n_rows,
                            .n_logits = 1,
-                           .d_model = 32,
+                           .d_model = 1024,
+                           .d_ff = 512, /* enough work for a row to be shared by the threads */
                            .n_vocab = 32,
                            .q_width = a->n_heads * a->d_k,
                            .k_width = a->n_kv_heads * world->k_width,

@@ -81,12 +81,12 @@ static struct piece piece_of(int columns, int group, int most_heads)
     return (struct piece){heads, columns / heads};
 }
 
-/* NULL: the vectors of a span are too few, which those of one row always are, or the type of its
- * cache or its widths have no such kernel. */
+/* NULL: the vectors of a span are too few, or the type of its cache or its widths have no such
+ * kernel. */
 static attend_kernel *span_kernel(const struct cut *cut, const struct span *span)
 {
     const struct attend_problem *problem = cut->problem;
-    if (span->n_rows == 1 || span->n_rows * cut->group < cut->many_from) return NULL;
+    if (span->n_rows * cut->group < cut->many_from) return NULL;
     if (problem->latent && problem->d_v % 32 != 0) return NULL;
     return cut->kernels[span->kv->dtype];
 }

@@ -10,7 +10,7 @@
 #include "tensor/block.h"
 #include "tensor/half.h"
 
-enum { TILE_OUTPUTS = 4 };
+enum { TILE_OUTPUTS = 4, AHEAD = 8 };
 
 typedef vec load_values(const void *row, int i);
 
@@ -23,6 +23,12 @@ struct mix {
     size_t v_bytes;
     int n_kv;
 };
+
+/* The first tile reads a piece of each row: it asks for all of the row that comes a few later. */
+ALWAYS_INLINE void ask_for_row(const char *row, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(row + i);
+}
 
 /* out[0 .. n_rows) [i .. i + n_vectors * LANES) */
 ALWAYS_INLINE void mix_tile(const struct mix *m, load_values *load, int row, int n_rows, int i,
@@ -39,6 +45,7 @@ ALWAYS_INLINE void mix_tile(const struct mix *m, load_values *load, int row, int
     }
     const char *v = m->v;
     for (int j = 0; j < m->n_kv; j++, v += m->v_bytes) {
+        if (i == 0 && row == 0) ask_for_row(v + AHEAD * m->v_bytes, m->v_bytes);
         vec weights[TILE_OUTPUTS];
         UNROLL
         for (int r = 0; r < n_rows; r++)

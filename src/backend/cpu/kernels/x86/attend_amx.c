@@ -1,7 +1,8 @@
 /* Attention of many query vectors over blocks of keys, with running softmax sums. Scores are
  * products of keys, as lines, with queries, as columns: a line of them is what one key has for 16
- * columns, so that the softmax works on all of these side by side, and pairs of its lines are the
- * columns that the values, as lines, are multiplied with. */
+ * columns, so that the softmax works on all of these side by side. Its powers are turned, for the
+ * sums are products of powers, as lines of a column, with values: of these there are more to turn,
+ * and pairs of their rows are columns already. */
 #include <string.h>
 
 #include "backend/cpu/kernels/x86/attend_latent_amx.h"
@@ -37,6 +38,7 @@ static size_t room_lay(const struct attend *a, char *memory, struct room *room)
 {
     const struct attend_latent *latent = &a->latent;
     *room = (struct room){.n_strips = tiles_of(a->n_columns, STRIP),
+                          .n_column_tiles = tiles_of(a->n_columns, TILE_LINES),
                           .v_tiles = 2 * tiles_of(a->d_v, STRIP),
                           .nope_steps = tiles_of(latent->d_nope, TILE_K),
                           .rank_steps = tiles_of(latent->rank, TILE_K)};
@@ -50,7 +52,7 @@ static size_t room_lay(const struct attend *a, char *memory, struct room *room)
     room->keys = take(memory, &used, KEY_TILES * k, halves);
     room->values = take(memory, &used, KEY_STEPS * v, halves);
     room->scores = take(memory, &used, 2 * KEY_TILES, sums);
-    room->pairs = take(memory, &used, 2 * KEY_STEPS, halves);
+    room->powers = take(memory, &used, 2 * KEY_STEPS, halves);
     if (!latent->rank) return used;
     room->latent = take(memory, &used, KEY_TILES * rank, halves);
     room->k_b = take(memory, &used, 2 * room->nope_steps * rank, halves);
@@ -86,8 +88,15 @@ static void lay_queries(const struct attend *a, const struct room *room)
     }
 }
 
+/* Tiles of 16 values follow one another at every second place. */
+static struct tile_sums *sums_of(const struct room *room, int column_tile)
+{
+    return room->out + column_tile / 2 * 2 * room->v_tiles + column_tile % 2;
+}
+
 static void clear_sums(const struct room *room)
 {
+    memset(room->powers, 0, 2 * KEY_STEPS * sizeof *room->powers);
     memset(room->out, 0, (size_t)(room->n_strips * 2 * room->v_tiles) * sizeof *room->out);
     for (int i = 0; i < 2 * room->n_strips; i++) {
         _mm512_store_ps(room->softmax[i].base, _mm512_set1_ps(-INFINITY));
@@ -95,7 +104,6 @@ static void clear_sums(const struct room *room)
     }
 }
 
-/* Sums lie value by value, `out` column by column. */
 static void store_sums(const struct attend *a, const struct room *room)
 {
     for (int c = 0; c < a->n_columns; c++) {
@@ -103,19 +111,13 @@ static void store_sums(const struct attend *a, const struct room *room)
         a->base[c] = softmax->base[c % TILE_LINES] * LN_2;
         a->sum[c] = softmax->sum[c % TILE_LINES];
     }
-    const struct tile_sums *tile = room->out;
-    for (int c0 = 0; c0 < a->n_columns; c0 += TILE_LINES, tile += room->v_tiles) {
-        int n = a->n_columns - c0 < TILE_LINES ? a->n_columns - c0 : TILE_LINES;
-        for (int i = 0; i < a->d_v; i += TILE_LINES) {
-            __m512i v[TILE_LINES];
-            memcpy(v, &tile[i / TILE_LINES], sizeof v);
-            transpose_16(v);
-            for (int c = 0; c < n; c++) {
-                int index = a->output_index ? a->output_index[c0 + c] : c0 + c;
-                float *out = a->out + (size_t)index * (size_t)a->d_v + i;
-                _mm512_mask_storeu_epi32(out, lanes_below(i, a->d_v), v[c]);
-            }
-        }
+    for (int c = 0; c < a->n_columns; c++) {
+        const struct tile_sums *tiles = sums_of(room, c / TILE_LINES);
+        float *out = a->out + (size_t)(a->output_index ? a->output_index[c] : c) * (size_t)a->d_v;
+        for (int i = 0; i < a->d_v; i += TILE_LINES)
+            _mm512_mask_storeu_ps(
+                out + i, lanes_below(i, a->d_v),
+                _mm512_load_ps(tiles[2 * (i / TILE_LINES)].lines[c % TILE_LINES]));
     }
 }
 
@@ -136,24 +138,41 @@ static void soften_tile(const struct room *room, int column_tile, int half, int 
     __m512i visible = _mm512_load_si512(room->visible + column_tile * TILE_LINES);
     visible = _mm512_min_epi32(_mm512_sub_epi32(visible, _mm512_set1_epi32(room->first)),
                                _mm512_set1_epi32(room->n_keys));
-    int n_keys = n_steps * TILE_K, n_lines = room->v_tiles * TILE_LINES;
+    int n_keys = n_steps * TILE_K;
     const float(*scores)[16] = room->scores[half * KEY_TILES].lines;
-    float(*out)[16] = room->out[column_tile * room->v_tiles].lines;
-    uint16_t(*pairs)[32] = room->pairs[half * KEY_STEPS].lines;
+    struct tile_halves *powers = room->powers + half * KEY_STEPS;
     struct softmax *softmax = &room->softmax[column_tile];
-    if (_mm512_reduce_min_epi32(visible) >= n_keys)
-        soften(scores, n_keys, visible, true, softmax, out, n_lines, pairs);
+    bool all = _mm512_reduce_min_epi32(visible) >= n_keys;
+    __m512 largest = all ? largest_scores(scores, n_keys, visible, true)
+                         : largest_scores(scores, n_keys, visible, false);
+    follow(softmax, largest, sums_of(room, column_tile), room->v_tiles);
+    if (all)
+        raise_scores(scores, n_keys, visible, true, softmax, powers);
     else
-        soften(scores, n_keys, visible, false, softmax, out, n_lines, pairs);
+        raise_scores(scores, n_keys, visible, false, softmax, powers);
 }
 
 static void mix_values(const struct room *room, int strip, int n_steps)
 {
-    struct tile_sums *out = room->out + 2 * strip * room->v_tiles;
-    for (int tile = 0; tile < room->v_tiles; tile += 2) {
+    struct tile_sums *out = sums_of(room, 2 * strip);
+    for (int tile = 0; tile < room->v_tiles; tile += 2, out += 4) {
         const struct tile_halves *values = room->values + tile * KEY_STEPS;
-        multiply_square(values, values + KEY_STEPS, room->pairs, room->pairs + KEY_STEPS, n_steps,
-                        true, out + tile, out + room->v_tiles + tile);
+        multiply_square(room->powers, room->powers + KEY_STEPS, values, values + KEY_STEPS, n_steps,
+                        true, out, out + 2);
+    }
+}
+
+/* The value of a key, times its power, to a column's line of the sums. */
+static void add_value(const struct room *room, int key, __m512 power, struct tile_sums *sums, int c)
+{
+    const struct tile_halves *values = room->values + key / TILE_K;
+    for (int i = 0; i < room->v_tiles; i++, values += KEY_STEPS) {
+        __m512i pair = _mm512_load_si512(values->lines[key % TILE_K / 2]);
+        __m512i value = key % 2 ? _mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000))
+                                : _mm512_slli_epi32(pair, 16);
+        float *line = sums[2 * i].lines[c];
+        _mm512_store_ps(line,
+                        _mm512_fmadd_ps(power, _mm512_castsi512_ps(value), _mm512_load_ps(line)));
     }
 }
 
@@ -161,23 +180,14 @@ static void mix_values(const struct room *room, int strip, int n_steps)
  * NaN. */
 static void mix_seen_values(const struct room *room, int column_tile, int half, int n_keys)
 {
-    __m512i visible = _mm512_load_si512(room->visible + column_tile * TILE_LINES);
-    const uint16_t(*pairs)[32] = room->pairs[half * KEY_STEPS].lines;
-    struct tile_sums *out = room->out + column_tile * room->v_tiles;
+    const int32_t *visible = room->visible + column_tile * TILE_LINES;
     for (int key = 0; key < n_keys; key++) {
-        __mmask16 sees = who_sees(room->first + key, visible, false);
-        __m512i pair = _mm512_load_si512(pairs[key / 2]);
-        __m512i bits = key % 2 ? _mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000))
-                               : _mm512_slli_epi32(pair, 16);
-        for (int i = 0; i < room->v_tiles * TILE_LINES; i++) {
-            const struct tile_halves *values =
-                room->values + i / TILE_LINES * KEY_STEPS + key / TILE_K;
-            uint32_t value = (uint32_t)values->lines[i % TILE_LINES][key % TILE_K] << 16;
-            float *sums = out[i / TILE_LINES].lines[i % TILE_LINES];
-            __m512 more = _mm512_fmadd_ps(_mm512_castsi512_ps(bits),
-                                          _mm512_castsi512_ps(_mm512_set1_epi32((int)value)),
-                                          _mm512_load_ps(sums));
-            _mm512_mask_store_ps(sums, sees, more);
+        const struct tile_halves *powers = room->powers + half * KEY_STEPS + key / TILE_K;
+        for (int c = 0; c < TILE_LINES; c++) {
+            if (visible[c] <= room->first + key) continue;
+            uint32_t power = (uint32_t)powers->lines[c][key % TILE_K] << 16;
+            add_value(room, key, _mm512_castsi512_ps(_mm512_set1_epi32((int)power)),
+                      sums_of(room, column_tile), c);
         }
     }
 }
@@ -192,7 +202,7 @@ static void fold_strip(const struct room *room, int strip)
     int n_steps = tiles_of(n_keys, TILE_K);
     score(room, strip, n_steps);
     soften_tile(room, 2 * strip, 0, n_steps);
-    soften_tile(room, 2 * strip + 1, 1, n_steps);
+    if (2 * strip + 1 < room->n_column_tiles) soften_tile(room, 2 * strip + 1, 1, n_steps);
     int n_mixed = n_steps * TILE_K < room->n_keys ? n_steps * TILE_K : room->n_keys;
     if (room->finite || least >= n_mixed) {
         mix_values(room, strip, n_steps);
@@ -228,17 +238,25 @@ static void lay_block(const struct attend *a, const struct layer *layer, struct 
     room->finite = all_finite(largest);
 }
 
-/* Memory delivers the next block while this one is computed: a share with each strip. */
+/* Many strips: memory delivers the next block while this one is computed, a share with each. */
 ALWAYS_INLINE void ask_for_next(const struct attend *a, const struct room *room, int strip)
 {
     int first = room->first + BLOCK_KEYS, left = a->n_keys - first;
-    if (left <= 0) return;
+    if (left <= 0 || room->n_strips <= FEW_STRIPS) return;
     int n = left < BLOCK_KEYS ? left : BLOCK_KEYS;
     int begin = first + n * strip / room->n_strips, end = first + n * (strip + 1) / room->n_strips;
     size_t n_rows = (size_t)(end - begin);
     ask_for(row_at(a->k, a->k_bytes, begin), n_rows * a->k_bytes);
     if (a->v != a->k && !a->latent.rank)
         ask_for(row_at(a->v, a->v_bytes, begin), n_rows * a->v_bytes);
+}
+
+/* Few strips: reading is most of the work, and memory answers requests that come one by one faster
+ * than as many at once. What is read asks for what lies half a page behind it. */
+ALWAYS_INLINE void ask_along(const struct room *room, const char *row, size_t n_bytes)
+{
+    enum { AHEAD = 2048 };
+    if (room->n_strips <= FEW_STRIPS) ask_for(row + AHEAD, n_bytes);
 }
 
 static void attend(const struct attend *a, const struct layer *layer, void *scratch)
@@ -266,23 +284,26 @@ static void attend(const struct attend *a, const struct layer *layer, void *scra
 ALWAYS_INLINE void lay_lines(load_floats *load, const struct attend *a, const struct room *room,
                              int from, int n, struct tile_halves *tiles, int steps)
 {
-    for (int key = 0; key < room->n_keys; key++)
-        lay_line(load, row_at(a->k, a->k_bytes, room->first + key), from, n,
-                 tiles + key / TILE_LINES * steps, key % TILE_LINES);
+    for (int key = 0; key < room->n_keys; key++) {
+        const char *row = row_at(a->k, a->k_bytes, room->first + key);
+        ask_along(room, row, a->k_bytes);
+        lay_line(load, row, from, n, tiles + key / TILE_LINES * steps, key % TILE_LINES);
+    }
 }
 
-ALWAYS_INLINE __m512i turn_values(load_floats *load, const struct attend *a,
+ALWAYS_INLINE __m512i pair_values(load_floats *load, const struct attend *a,
                                   const struct room *room)
 {
     __m512i largest = _mm512_setzero_si512();
-    for (int step = 0; step * TILE_K < room->n_keys; step++) {
-        int key = step * TILE_K;
-        const char *rows = row_at(a->v, a->v_bytes, room->first + key);
-        for (int i = 0; i < a->d_v; i += TILE_LINES)
-            largest = _mm512_max_epu16(largest,
-                                       turn_rows(load, rows, a->v_bytes, room->n_keys - key, i,
-                                                 lanes_below(i, a->d_v),
-                                                 &room->values[i / TILE_LINES * KEY_STEPS + step]));
+    for (int key = 0; key < tiles_of(room->n_keys, TILE_K) * TILE_K; key += 2) {
+        const char *low = key < room->n_keys ? row_at(a->v, a->v_bytes, room->first + key) : NULL;
+        const char *high = key + 1 < room->n_keys ? low + a->v_bytes : NULL;
+        struct tile_halves *tile = room->values + key / TILE_K;
+        if (low && a->v != a->k) ask_along(room, low, 2 * a->v_bytes);
+        for (int i = 0; i < a->d_v; i += TILE_LINES, tile += KEY_STEPS)
+            largest =
+                _mm512_max_epu16(largest, pair_line(load, low, high, i, lanes_below(i, a->d_v),
+                                                    tile->lines[key % TILE_K / 2]));
     }
     return largest;
 }
@@ -294,7 +315,7 @@ ALWAYS_INLINE __m512i turn_values(load_floats *load, const struct attend *a,
     }                                                                                              \
     static __m512i values_##NAME(const struct attend *a, const struct room *room)                  \
     {                                                                                              \
-        return turn_values(load_##NAME, a, room);                                                  \
+        return pair_values(load_##NAME, a, room);                                                  \
     }                                                                                              \
     static void latent_##NAME(const struct attend *a, const struct room *room)                     \
     {                                                                                              \

@@ -59,12 +59,9 @@ static void lay_turned_slice(const void *slice, enum dtype dtype, int n_columns,
         dtype_unpack(dtype, (const char *)slice + first * dtype_bytes(dtype, n_columns), rows,
                      (int64_t)TILE_K * n_columns);
         struct tile_halves *tile = tiles + step;
-        for (int i = 0; i < n_columns; i += TILE_LINES, tile += rank / TILE_K) {
-            __m512i v[TILE_LINES];
+        for (int i = 0; i < n_columns; i += TILE_LINES, tile += rank / TILE_K)
             pair_rows(load_f32, (const char *)rows, row_bytes, TILE_K, i, lanes_below(i, n_columns),
-                      v);
-            memcpy(tile->lines, v, sizeof v);
-        }
+                      tile);
     }
 }
 
@@ -116,7 +113,7 @@ static __m512i expand_values(const struct room *room)
             expand_square(room, 2 * step, room->v_b + tile * room->rank_steps, sums);
             for (int i = 0; i < 2; i++)
                 largest = _mm512_max_epu16(largest,
-                                           turn_rows(load_f32, (const char *)sums[i],
+                                           pair_rows(load_f32, (const char *)sums[i],
                                                      sizeof sums[i][0].lines[0], left, 0, 0xffff,
                                                      &room->values[(tile + i) * KEY_STEPS + step]));
         }

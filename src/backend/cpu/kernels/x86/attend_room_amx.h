@@ -1,5 +1,5 @@
 /* The scratch of an attention kernel. Everything comes 32 by 32: columns in strips of two tiles,
- * keys in pairs of tiles of lines, values in pairs of tiles of lines of 32 keys. */
+ * keys in pairs of tiles of lines, values in pairs of tiles of columns. */
 #pragma once
 
 #include "backend/cpu/kernels.h"
@@ -13,14 +13,15 @@ enum {
     BLOCK_KEYS = 128,
     KEY_TILES = BLOCK_KEYS / TILE_LINES,
     KEY_STEPS = BLOCK_KEYS / TILE_K,
+    FEW_STRIPS = 2, /* of decode, which reads more than it computes */
 };
 
 struct room {
-    int n_strips, k_steps, v_tiles;
+    int n_strips, n_column_tiles, k_steps, v_tiles;
     int nope_steps, rank_steps; /* latent rows, else 0 */
 
     struct tile_halves *queries; /* [n_strips][2][k_steps] columns */
-    struct tile_sums *out;       /* [n_strips][2][v_tiles] lines of one value of 16 columns */
+    struct tile_sums *out;       /* [n_strips][v_tiles][2] lines of 16 values of a column */
     struct softmax *softmax;     /* [n_strips][2] */
     int32_t *visible;            /* [n_strips * STRIP] */
 
@@ -28,11 +29,11 @@ struct room {
     int first, n_keys;
     bool finite;                /* all values are */
     struct tile_halves *keys;   /* [KEY_TILES][k_steps] lines of 32 values of a key */
-    struct tile_halves *values; /* [v_tiles][KEY_STEPS] lines of one value of 32 keys */
+    struct tile_halves *values; /* [v_tiles][KEY_STEPS] pairs of keys, 16 values of each */
 
     /* The strip. */
-    struct tile_sums *scores;  /* [2][KEY_TILES] lines of one key */
-    struct tile_halves *pairs; /* [2][KEY_STEPS] columns of their powers */
+    struct tile_sums *scores;   /* [2][KEY_TILES] lines of one key */
+    struct tile_halves *powers; /* [2][KEY_STEPS] lines of 32 powers of a column */
 
     /* Latent rows and the slices that expand them, the latter as columns. */
     struct tile_halves *latent; /* [KEY_TILES][rank_steps] */

@@ -1,5 +1,5 @@
 /* Lays rows of a cache into tiles of bfloat16: keys and latent rows as lines, for which they lie as
- * they should; values turned, so that a line holds one value of 32 rows. */
+ * they should; values as columns, which are pairs of rows. */
 #pragma once
 
 #include "backend/cpu/kernels/x86/tiles_amx.h"
@@ -62,32 +62,29 @@ ALWAYS_INLINE void lay_line(load_floats *load, const void *row, int from, int n,
                                       load(row, i + 16, lanes_below(i + 16, end))));
 }
 
-/* n rows, at most 32, from value i on: pairs of rows, 16 values of each. */
-ALWAYS_INLINE void pair_rows(load_floats *load, const char *rows, size_t row_bytes, int n, int i,
-                             __mmask16 mask, __m512i v[16])
+/* 16 values of two rows, NULL: zeros, from value i on into a line. Returns their magnitudes as
+ * bits.
+ */
+ALWAYS_INLINE __m512i pair_line(load_floats *load, const char *low, const char *high, int i,
+                                __mmask16 mask, uint16_t *line)
 {
-    for (int p = 0; p < n / 2; p++, rows += 2 * row_bytes)
-        v[p] = round_pairs(load(rows, i, mask), load(rows + row_bytes, i, mask));
-    if (n % 2) v[n / 2] = round_pairs(load(rows, i, mask), _mm512_setzero_ps());
-    for (int p = (n + 1) / 2; p < 16; p++) v[p] = _mm512_setzero_si512();
+    __m512i pair = round_pairs(low ? load(low, i, mask) : _mm512_setzero_ps(),
+                               high ? load(high, i, mask) : _mm512_setzero_ps());
+    _mm512_store_si512(line, pair);
+    return _mm512_and_si512(pair, _mm512_set1_epi16(0x7fff));
 }
 
-/* 16 values of n rows, at most 32, from value i on; a line for each of the values. Returns the
+/* 16 values of n rows from value i on: pairs of rows, up to 16 of them, zeros behind. Returns the
  * largest magnitudes, as bits. */
-ALWAYS_INLINE __m512i turn_rows(load_floats *load, const char *rows, size_t row_bytes, int n, int i,
+ALWAYS_INLINE __m512i pair_rows(load_floats *load, const char *rows, size_t row_bytes, int n, int i,
                                 __mmask16 mask, struct tile_halves *tile)
 {
-    const __m512i magnitude = _mm512_set1_epi16(0x7fff);
-    __m512i v[16], largest = _mm512_setzero_si512();
-    if (n >= TILE_K)
-        pair_rows(load, rows, row_bytes, TILE_K, i, mask, v);
-    else
-        pair_rows(load, rows, row_bytes, n, i, mask, v);
-    transpose_16(v);
+    __m512i largest = _mm512_setzero_si512();
     UNROLL
-    for (int line = 0; line < TILE_LINES; line++) {
-        _mm512_store_si512(tile->lines[line], v[line]);
-        largest = _mm512_max_epu16(largest, _mm512_and_si512(v[line], magnitude));
+    for (int p = 0; p < TILE_LINES; p++) {
+        const char *low = 2 * p < n ? rows + (size_t)(2 * p) * row_bytes : NULL;
+        const char *high = 2 * p + 1 < n ? rows + (size_t)(2 * p + 1) * row_bytes : NULL;
+        largest = _mm512_max_epu16(largest, pair_line(load, low, high, i, mask, tile->lines[p]));
     }
     return largest;
 }

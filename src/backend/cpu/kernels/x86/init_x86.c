@@ -236,7 +236,7 @@ static void fill_amx(struct kernels *kernels)
     kernels->attend[DTYPE_F16] = attend_f16_amx;
     kernels->attend[DTYPE_Q8_0] = attend_q8_0_amx;
     kernels->attend_bytes = attend_bytes_amx;
-    kernels->attend_from = 16;
+    kernels->attend_from = 6;
 }
 
 /* Permutations of bytes, and maps of bits. */

@@ -6,7 +6,7 @@
 #include "backend/cpu/kernels/inline.h"
 
 /* First 2 x 2 and 4 x 4 inside the lanes of 128 bits, then the lanes themselves, twice. */
-static void transpose_16(__m512i v[16])
+ALWAYS_INLINE void transpose_16(__m512i v[16])
 {
     __m512i pairs[16], fours[16];
     UNROLL
