@@ -19,6 +19,7 @@ extern char **environ;
 
 static heft_status peer_parse(char *text, struct peer *peer, heft_error *error);
 static heft_status program_output(char *const *argv, struct buffer *out, heft_error *error);
+static heft_status command_failed(char *const *argv, heft_error *error);
 static heft_status start(char *const *argv, int out_fd, pid_t *pid, heft_error *error);
 static bool read_rate(const struct buffer *out, double *rate);
 
@@ -95,11 +96,20 @@ static heft_status program_output(char *const *argv, struct buffer *out, heft_er
             if (n > 0) buffer_append(out, chunk, (size_t)n);
         int result = 0;
         while (waitpid(pid, &result, 0) < 0 && errno == EINTR) continue;
-        if (!WIFEXITED(result) || WEXITSTATUS(result) != 0)
-            status = error_set(error, HEFT_USAGE, "%s failed on %s", argv[0], argv[2]);
+        if (!WIFEXITED(result) || WEXITSTATUS(result) != 0) status = command_failed(argv, error);
     }
     close(ends[0]);
     return status;
+}
+
+/* Names the whole command, which says more when it is run by hand. */
+static heft_status command_failed(char *const *argv, heft_error *error)
+{
+    char command[1024];
+    size_t n = 0;
+    for (int i = 0; argv[i] && n < sizeof command; i++)
+        n += (size_t)snprintf(command + n, sizeof command - n, " %s", argv[i]);
+    return error_set(error, HEFT_USAGE, "a peer failed:%s", command);
 }
 
 /* What it says on its standard error is about loading, and left out. */

@@ -36,5 +36,8 @@ for bad in "$folder/peer" "=$folder/peer" "x=" "x=$folder/failing" "x=$folder/ta
     check "--peers $bad gives a sentence" "grep -q '^heft: ' $folder/err"
 done
 
+run --peers "x=$folder/failing -rtr 1"
+check 'the command of a peer that fails is given' "grep -q -- 'failing -rtr 1 -m $model -t .* -o json' $folder/err"
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
