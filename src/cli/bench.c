@@ -45,6 +45,7 @@ struct row {
 static heft_status run(const struct command *self, int argc, char **argv, heft_error *error);
 static heft_status parse_depths(struct bench *bench, heft_error *error);
 static heft_status parse_peers(struct bench *bench, heft_error *error);
+static heft_status check_model(struct bench *bench, heft_error *error);
 static heft_status open_all(struct bench *bench, heft_error *error);
 static void close_all(struct bench *bench);
 static heft_status measure_all(struct bench *bench, heft_error *error);
@@ -122,9 +123,10 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     if (status == HEFT_OK) status = parse_peers(&bench, error);
     if (status == HEFT_OK && !bench.peaks_only)
         status = settings_model(&bench.options.model, room, sizeof room, error);
-    if (status == HEFT_OK && !bench.peaks_only) status = open_all(&bench, error);
+    if (status == HEFT_OK && !bench.peaks_only) status = check_model(&bench, error);
     if (status == HEFT_OK) status = peaks_measure(bench.options.n_threads, &bench.peaks, error);
     if (status == HEFT_OK && !bench.json) report_peaks(&bench);
+    if (status == HEFT_OK && !bench.peaks_only) status = open_all(&bench, error);
     if (status == HEFT_OK && !bench.peaks_only) status = measure_all(&bench, error);
     if (status == HEFT_OK && bench.json)
         status = output_json(json_pack("{s:s*, s:o, s:O*}", "model", bench.options.model, "peaks",
@@ -159,7 +161,9 @@ static heft_status parse_peers(struct bench *bench, heft_error *error)
     return peers_parse(bench->peers_words, bench->peers, &bench->n_peers, error);
 }
 
-static heft_status open_all(struct bench *bench, heft_error *error)
+/* What is wrong with the question or the file is said at once. The file is opened only after the
+ * machine is measured, for an engine begins to read it beside whatever else is done. */
+static heft_status check_model(struct bench *bench, heft_error *error)
 {
     int deepest = 0;
     for (int i = 0; i < bench->n_depths; i++)
@@ -168,6 +172,12 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     if (n_longest == 0)
         return error_set(error, HEFT_USAGE, "with -p 0 and -n 0 nothing is measured");
     if (bench->options.n_ctx < deepest + n_longest) bench->options.n_ctx = deepest + n_longest;
+    heft_memory memory;
+    return heft_engine_measure(&bench->options, &memory, error);
+}
+
+static heft_status open_all(struct bench *bench, heft_error *error)
+{
     heft_status status = settings_open(&bench->options, bench->json, &bench->engine, error);
     if (status == HEFT_OK) status = heft_session_create(bench->engine, &bench->session, error);
     if (status != HEFT_OK) return status;
