@@ -94,6 +94,7 @@ static struct tile_sums *sums_of(const struct room *room, int column_tile)
     return room->out + column_tile / 2 * 2 * room->v_tiles + column_tile % 2;
 }
 
+/* Powers too: the second tile of the last strip may have no columns, and nothing writes those. */
 static void clear_sums(const struct room *room)
 {
     memset(room->powers, 0, 2 * KEY_STEPS * sizeof *room->powers);
@@ -142,14 +143,11 @@ static void soften_tile(const struct room *room, int column_tile, int half, int 
     const float(*scores)[16] = room->scores[half * KEY_TILES].lines;
     struct tile_halves *powers = room->powers + half * KEY_STEPS;
     struct softmax *softmax = &room->softmax[column_tile];
-    bool all = _mm512_reduce_min_epi32(visible) >= n_keys;
-    __m512 largest = all ? largest_scores(scores, n_keys, visible, true)
-                         : largest_scores(scores, n_keys, visible, false);
-    follow(softmax, largest, sums_of(room, column_tile), room->v_tiles);
-    if (all)
-        raise_scores(scores, n_keys, visible, true, softmax, powers);
+    struct tile_sums *out = sums_of(room, column_tile);
+    if (_mm512_reduce_min_epi32(visible) >= n_keys)
+        soften(scores, n_keys, visible, true, softmax, out, room->v_tiles, powers);
     else
-        raise_scores(scores, n_keys, visible, false, softmax, powers);
+        soften(scores, n_keys, visible, false, softmax, out, room->v_tiles, powers);
 }
 
 static void mix_values(const struct room *room, int strip, int n_steps)

@@ -111,3 +111,12 @@ ALWAYS_INLINE void follow(struct softmax *softmax, __m512 largest, struct tile_s
         }
     }
 }
+
+/* Column c sees keys below visible[c]. */
+ALWAYS_INLINE void soften(const float (*scores)[16], int n_keys, __m512i visible, bool all,
+                          struct softmax *softmax, struct tile_sums *out, int n_tiles,
+                          struct tile_halves *powers)
+{
+    follow(softmax, largest_scores(scores, n_keys, visible, all), out, n_tiles);
+    raise_scores(scores, n_keys, visible, all, softmax, powers);
+}
