@@ -64,6 +64,10 @@ static void unpack_column(enum column_format format, const void *column, float *
     for (int i = 0; i < k && format == COLUMN_Q8_LANES; i++)
         x[i] = lanes.scale[i / 256] * (float)lanes.q[i / 256 * 256 + column_q8_lane(i % 256)];
     if (format == COLUMN_Q8_LANES) return;
+    struct column_q8_eights eights = column_q8_eights(column, k);
+    for (int i = 0; i < k && format == COLUMN_Q8_EIGHTS; i++)
+        x[i] = eights.scale[i / 32 * 2] * (float)eights.q[i / 256 * 256 + column_q8_eight(i % 256)];
+    if (format == COLUMN_Q8_EIGHTS) return;
     struct column_q8_32 small = column_q8_32(column, k);
     struct column_q8_256 large = column_q8_256(column, k);
     for (int i = 0; i < k; i++)
@@ -74,7 +78,8 @@ static void unpack_column(enum column_format format, const void *column, float *
 static void check_column(struct check *check, const struct kernels *kernels,
                          enum column_format format, const float *x, const void *column, int k)
 {
-    int group = format == COLUMN_BF16 ? 1 : format == COLUMN_Q8_32 ? 32 : 256;
+    bool is_small = format == COLUMN_Q8_32 || format == COLUMN_Q8_EIGHTS;
+    int group = format == COLUMN_BF16 ? 1 : is_small ? 32 : 256;
     float step = format == COLUMN_BF16 ? 1 / 128.0f : 1 / 127.0f;
     float *back = check_alloc((size_t)k * sizeof *back);
     unpack_column(format, column, back, k);

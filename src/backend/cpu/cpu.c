@@ -251,6 +251,7 @@ static size_t column_set_bytes(int64_t n, int k)
     return kernels_columns_bytes(COLUMN_Q8_32, n, (k + 31) / 32 * 32) +
            kernels_columns_bytes(COLUMN_Q8_256, n, (k + 255) / 256 * 256) +
            kernels_columns_bytes(COLUMN_Q8_LANES, n, (k + 255) / 256 * 256) +
+           kernels_columns_bytes(COLUMN_Q8_EIGHTS, n, k) +
            kernels_columns_bytes(COLUMN_BF16, n, k) +
            kernels_columns_bytes(COLUMN_BF16_PAIRS, n, k);
 }

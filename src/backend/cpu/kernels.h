@@ -11,11 +11,12 @@
 /* How a kernel wants the activations it multiplies with ("columns", k values each). Quantised
  * columns are made once per stage and shared by all rows of the weight. */
 enum column_format {
-    COLUMN_F32,      /* k floats */
-    COLUMN_Q8_32,    /* int8 in groups of 32 values, for weights in blocks of 32 */
-    COLUMN_Q8_256,   /* int8 in groups of 256 values, for weights in super-blocks of 256 */
-    COLUMN_Q8_LANES, /* the same in the order of lanes: see column.h */
-    COLUMN_BF16,     /* k bfloat16 */
+    COLUMN_F32,       /* k floats */
+    COLUMN_Q8_32,     /* int8 in groups of 32 values, for weights in blocks of 32 */
+    COLUMN_Q8_256,    /* int8 in groups of 256 values, for weights in super-blocks of 256 */
+    COLUMN_Q8_LANES,  /* the same in the order of lanes: see column.h */
+    COLUMN_Q8_EIGHTS, /* COLUMN_Q8_32 in eights of eight groups: see column.h */
+    COLUMN_BF16,      /* k bfloat16 */
     /* The same in groups of 16 columns: the first two values of each column, the next two ... A
      * group takes as much as 16 columns, and has room for them all. */
     COLUMN_BF16_PAIRS,

@@ -12,6 +12,12 @@ static inline size_t column_part(size_t n_bytes)
     return (n_bytes + COLUMN_ALIGN - 1) / COLUMN_ALIGN * COLUMN_ALIGN;
 }
 
+/* k values, completed to eight groups of 32. */
+static inline size_t column_completed(int k)
+{
+    return ((size_t)k + 255) / 256 * 256;
+}
+
 /* Groups of 32, with room for eight groups at a time. `bias` is -128 times the sum of a group: a
  * kernel that multiplies with w + 128 instead of w, because its instruction wants unsigned bytes,
  * starts its sum there. */
@@ -21,16 +27,11 @@ struct column_q8_32 {
     int32_t *bias; /* [k / 32] */
 };
 
-static inline size_t column_q8_32_values(int k)
-{
-    return ((size_t)k + 255) / 256 * 256;
-}
-
 static inline struct column_q8_32 column_q8_32(const void *column, int k)
 {
     char *bytes = (char *)column;
     size_t groups = column_part((size_t)k / 32 * 4);
-    float *scale = (float *)(bytes + column_q8_32_values(k));
+    float *scale = (float *)(bytes + column_completed(k));
     return (struct column_q8_32){(int8_t *)bytes, scale, (int32_t *)((char *)scale + groups)};
 }
 
@@ -71,4 +72,26 @@ static inline int column_q8_lane(int i)
 {
     int part = i / 16, half = i / 8 % 2, pair = part / 2;
     return (pair % 2 * 2 + half) * 64 + pair / 2 * 16 + part % 2 * 8 + i % 8;
+}
+
+/* Eight groups of 32 at a time, in lanes too: a run of 64 values holds eight of each group, its
+ * first ones, its second ones ... k is completed to whole eights by zeros. What belongs to a
+ * group is there twice, for two lanes of 32 bits. */
+struct column_q8_eights {
+    int8_t *q;    /* [k] */
+    float *scale; /* [k / 16] */
+    float *sums;  /* [k / 16] scale times half the sum of the group's values */
+};
+
+static inline struct column_q8_eights column_q8_eights(const void *column, int k)
+{
+    size_t n = column_completed(k);
+    float *scale = (float *)((char *)column + n);
+    return (struct column_q8_eights){(int8_t *)column, scale, scale + n / 16};
+}
+
+/* Where value i of eight groups lies. */
+static inline int column_q8_eight(int i)
+{
+    return i % 32 / 8 * 64 + i / 32 * 8 + i % 8;
 }

@@ -63,6 +63,22 @@ void quantize_q8_lanes_c(const float *x, void *column, int k)
     }
 }
 
+void quantize_q8_eights_c(const float *x, void *column, int k)
+{
+    struct column_q8_eights out = column_q8_eights(column, k);
+    memset(column, 0, kernels_column_bytes(COLUMN_Q8_EIGHTS, k));
+    for (int g = 0; g < k / 32; g++) {
+        int8_t q[32];
+        float scale = quantize_group(x + 32 * g, q, 32),
+              sum = scale * (0.5f * (float)sum_of(q, 32));
+        for (int i = 0; i < 32; i++) out.q[g / 8 * 256 + column_q8_eight(g % 8 * 32 + i)] = q[i];
+        for (int i = 2 * g; i < 2 * g + 2; i++) {
+            out.scale[i] = scale;
+            out.sums[i] = sum;
+        }
+    }
+}
+
 /* Matrix units take numbers below the smallest normal one for zero. */
 static uint16_t round_bf16(float x)
 {

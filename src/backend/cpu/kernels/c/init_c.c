@@ -57,6 +57,7 @@ void kernels_fill_c(struct kernels *kernels)
         .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c,
                      [COLUMN_Q8_256] = quantize_q8_256_c,
                      [COLUMN_Q8_LANES] = quantize_q8_lanes_c,
+                     [COLUMN_Q8_EIGHTS] = quantize_q8_eights_c,
                      [COLUMN_BF16] = quantize_bf16_c},
         .pair = pair_c,
         .mix = {[DTYPE_F32] = mix_f32_c, [DTYPE_F16] = mix_f16_c, [DTYPE_Q8_0] = mix_q8_0_c},

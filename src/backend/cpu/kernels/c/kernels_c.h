@@ -15,6 +15,7 @@ bool kernels_init_arch(struct kernels *kernels, const char *mask);
 void quantize_q8_32_c(const float *x, void *column, int k);
 void quantize_q8_256_c(const float *x, void *column, int k);
 void quantize_q8_lanes_c(const float *x, void *column, int k);
+void quantize_q8_eights_c(const float *x, void *column, int k);
 void quantize_bf16_c(const float *x, void *column, int k);
 void pair_c(const float *x, size_t stride, int n, void *group, int k);
 

@@ -1,6 +1,7 @@
 /* Rounds activations to 8 bits, bit by bit as plain C does. */
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/inline.h"
@@ -70,17 +71,21 @@ ALWAYS_INLINE void sum_sixteens(__m256i q, int16_t to[2])
     to[1] = (int16_t)_mm256_extract_epi16(sums, 8);
 }
 
+/* Of 32 values. */
+ALWAYS_INLINE int sum_group(__m256i q)
+{
+    __m256i sums = sum_eights(q);
+    __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    return _mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
+}
+
 void quantize_q8_32_avx2(const float *x, void *column, int k)
 {
     struct column_q8_32 out = column_q8_32(column, k);
     for (int g = 0; g < k / 32; g++, x += 32) {
         __m256i q = round_group(x, factor_of(x, 32, &out.scale[g]));
         _mm256_storeu_si256((void *)(out.q + 32 * g), q);
-        __m256i sums = sum_eights(q);
-        __m128i sum =
-            _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-        sum = _mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum));
-        out.bias[g] = -128 * _mm_cvtsi128_si32(sum);
+        out.bias[g] = -128 * sum_group(q);
     }
 }
 
@@ -112,6 +117,35 @@ void quantize_q8_lanes_avx2(const float *x, void *column, int k)
             sum_sixteens(q, sums);
             out.sums[16 * g + i / 16] = sums[0];
             out.sums[16 * g + i / 16 + 1] = sums[1];
+        }
+    }
+}
+
+/* Zeros for the groups that the last eight lack. */
+static void clear_last_eights(struct column_q8_eights out, int k)
+{
+    size_t first = (size_t)k / 256 * 256;
+    memset(out.q + first, 0, 256);
+    memset(out.scale + first / 16, 0, 16 * sizeof *out.scale);
+    memset(out.sums + first / 16, 0, 16 * sizeof *out.sums);
+}
+
+void quantize_q8_eights_avx2(const float *x, void *column, int k)
+{
+    struct column_q8_eights out = column_q8_eights(column, k);
+    if (k % 256 != 0) clear_last_eights(out, k);
+    for (int g = 0; g < k / 32; g++, x += 32) {
+        float scale;
+        __m256i q = round_group(x, factor_of(x, 32, &scale));
+        int64_t eights[4];
+        _mm256_storeu_si256((void *)eights, q);
+        for (int i = 0; i < 4; i++)
+            memcpy(out.q + 256 * (size_t)(g / 8) + column_q8_eight(g % 8 * 32 + 8 * i), &eights[i],
+                   sizeof eights[i]);
+        float sum = scale * (0.5f * (float)sum_group(q));
+        for (int i = 2 * g; i < 2 * g + 2; i++) {
+            out.scale[i] = scale;
+            out.sums[i] = sum;
         }
     }
 }

@@ -239,16 +239,29 @@ static void fill_amx(struct kernels *kernels)
     kernels->attend_from = 6;
 }
 
+static void set_eights(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
+{
+    set_narrow(kernels, dtype, run);
+    kernels->narrow[dtype].format = COLUMN_Q8_EIGHTS;
+}
+
 /* Permutations of bytes, and maps of bits. */
 static void fill_avx512vbmi(struct kernels *kernels)
 {
     kernels->name = "avx512vbmi";
+    kernels->quantize[COLUMN_Q8_EIGHTS] = quantize_q8_eights_avx2;
+    set_eights(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vbmi);
+    set_eights(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vbmi);
+    set_eights(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vbmi);
+    set_eights(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vbmi);
+    set_eights(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vbmi);
+    set_eights(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vbmi);
+    set_eights(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vbmi);
-    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vbmi);
     set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vbmi);
     set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vbmi);

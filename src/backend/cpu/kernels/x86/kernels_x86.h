@@ -59,6 +59,12 @@ MATMUL(matmul_q8_0_avx512vnni);
 MATMUL(matmul_iq4_nl_avx512vnni);
 MATMUL(matmul_mxfp4_avx512vnni);
 
+MATMUL(matmul_q4_0_avx512vbmi);
+MATMUL(matmul_q4_1_avx512vbmi);
+MATMUL(matmul_q5_0_avx512vbmi);
+MATMUL(matmul_q5_1_avx512vbmi);
+MATMUL(matmul_iq4_nl_avx512vbmi);
+MATMUL(matmul_mxfp4_avx512vbmi);
 MATMUL(matmul_iq2_xxs_avx512vbmi);
 MATMUL(matmul_iq2_xs_avx512vbmi);
 MATMUL(matmul_iq2_s_avx512vbmi);
@@ -115,6 +121,7 @@ size_t attend_bytes_amx(const struct attend *a);
 void quantize_q8_32_avx2(const float *x, void *column, int k);
 void quantize_q8_256_avx2(const float *x, void *column, int k);
 void quantize_q8_lanes_avx2(const float *x, void *column, int k);
+void quantize_q8_eights_avx2(const float *x, void *column, int k);
 
 MIX(mix_f32_avx2);
 MIX(mix_f16_avx2);
