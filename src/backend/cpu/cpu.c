@@ -15,6 +15,9 @@ struct walk {
     int n;
 };
 
+/* Columns are multiplied all in their order, or those that a list picks. */
+enum { IN_ORDER = 1, LISTED = 2 };
+
 /* Hands out pieces of one allocation; with no memory behind it, it only sums. */
 struct carver {
     char *memory; /* NULL: sum */
@@ -22,11 +25,15 @@ struct carver {
 };
 
 static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory);
-static void layout_activations(struct activations *a, const struct limits *limits,
-                               struct carver *carver);
-static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver);
-static size_t columns_bytes(const struct limits *limits);
-static size_t column_set_bytes(int64_t n, int k);
+static void layout_rows(struct activations *a, const struct limits *limits, struct carver *carver);
+static void layout_attention(struct cpu *cpu, const struct limits *limits, struct carver *carver);
+static void layout_feed_forward(struct cpu *cpu, const struct limits *limits,
+                                struct carver *carver);
+static size_t columns_bytes(const struct kernels *kernels, const struct limits *limits);
+static size_t column_set_bytes(const struct kernels *kernels, int64_t n_rows, int per_row, int k,
+                               unsigned uses);
+static int64_t rows_wanted(const struct kernels *kernels, enum column_format format, int64_t n,
+                           bool listed);
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits);
 static size_t tile_floats(const struct limits *limits);
 static int rows_worth_sharing(const struct limits *limits);
@@ -186,59 +193,73 @@ static int rows_worth_sharing(const struct limits *limits)
 static size_t layout(struct cpu *cpu, const struct limits *limits, char *memory)
 {
     struct carver carver = {.memory = memory};
-    size_t n_threads = (size_t)pool_n_threads(cpu->pool), n_rows = (size_t)limits->n_rows;
-    layout_activations(&cpu->a, limits, &carver);
-    layout_latent(cpu, limits, &carver);
-    cpu->groups = carve(&carver, (size_t)limits->n_experts, sizeof *cpu->groups);
-    cpu->group_rows = carve(&carver, n_rows * (size_t)limits->n_used, sizeof *cpu->group_rows);
-    cpu->group_slots = carve(&carver, n_rows * (size_t)limits->n_used, sizeof *cpu->group_slots);
-    cpu->partial = carve(&carver, attend_partial_floats(limits, (int)n_threads), sizeof(float));
-    cpu->columns_bytes = columns_bytes(limits);
+    size_t n_threads = (size_t)pool_n_threads(cpu->pool);
+    layout_rows(&cpu->a, limits, &carver);
+    cpu->slice_index = carve(&carver, CPU_ABSORB_ROWS, sizeof *cpu->slice_index);
+    size_t begin = carver.used; /* what attention leaves is read before the network writes */
+    layout_attention(cpu, limits, &carver);
+    size_t end = carver.used;
+    carver.used = begin;
+    layout_feed_forward(cpu, limits, &carver);
+    if (carver.used < end) carver.used = end;
+    cpu->columns_bytes = columns_bytes(&cpu->kernels, limits);
     cpu->columns = carve(&carver, cpu->columns_bytes, 1);
     cpu->thread_bytes = thread_bytes(cpu, limits);
     cpu->thread_scratch = carve(&carver, cpu->thread_bytes, n_threads);
     return carver.used;
 }
 
-static void layout_activations(struct activations *a, const struct limits *limits,
-                               struct carver *carver)
+static void layout_rows(struct activations *a, const struct limits *limits, struct carver *carver)
 {
-    size_t n = (size_t)limits->n_rows, visits = n * (size_t)limits->n_used;
+    size_t n = (size_t)limits->n_rows;
     a->x = carve(carver, n * (size_t)limits->d_model, sizeof(float));
     a->h = carve(carver, n * (size_t)limits->d_model, sizeof(float));
     a->y = carve(carver, n * (size_t)limits->d_model, sizeof(float));
+    a->router_logits = carve(carver, n * (size_t)limits->n_experts, sizeof(float));
+    a->expert_ids = carve(carver, n * (size_t)limits->n_used, sizeof(int32_t));
+    a->expert_weights = carve(carver, n * (size_t)limits->n_used, sizeof(float));
+    a->logits = carve(carver, (size_t)limits->n_logits * (size_t)limits->n_vocab, sizeof(float));
+}
+
+static void layout_attention(struct cpu *cpu, const struct limits *limits, struct carver *carver)
+{
+    struct activations *a = &cpu->a;
+    size_t n = (size_t)limits->n_rows, n_threads = (size_t)pool_n_threads(cpu->pool);
+    size_t vectors = limits->kv_rank ? CPU_ABSORB_ROWS * (size_t)limits->n_heads : 0;
     a->q = carve(carver, n * (size_t)limits->q_width, sizeof(float));
     a->k = carve(carver, n * (size_t)limits->k_width, sizeof(float));
     a->v = carve(carver, n * (size_t)limits->v_width, sizeof(float));
     a->q_low = carve(carver, n * (size_t)limits->q_rank, sizeof(float));
     a->o = carve(carver, n * (size_t)limits->o_width, sizeof(float));
-    a->router_logits = carve(carver, n * (size_t)limits->n_experts, sizeof(float));
-    a->expert_ids = carve(carver, visits, sizeof(int32_t));
-    a->expert_weights = carve(carver, visits, sizeof(float));
-    a->gated = carve(carver, n * (size_t)limits->d_ff, sizeof(float));
-    a->expert_gated = carve(carver, visits * (size_t)limits->d_ff_expert, sizeof(float));
-    a->logits = carve(carver, (size_t)limits->n_logits * (size_t)limits->n_vocab, sizeof(float));
-}
-
-static void layout_latent(struct cpu *cpu, const struct limits *limits, struct carver *carver)
-{
-    size_t vectors = limits->kv_rank ? CPU_ABSORB_ROWS * (size_t)limits->n_heads : 0;
-    cpu->slice_index = carve(carver, CPU_ABSORB_ROWS, sizeof *cpu->slice_index);
     cpu->q_absorbed = carve(carver, vectors * (size_t)limits->d_k_max, sizeof(float));
     cpu->o_latent = carve(carver, vectors * (size_t)limits->kv_rank, sizeof(float));
+    cpu->partial = carve(carver, attend_partial_floats(limits, (int)n_threads), sizeof(float));
 }
 
-/* The most any one stage quantises, in every format. */
-static size_t columns_bytes(const struct limits *limits)
+static void layout_feed_forward(struct cpu *cpu, const struct limits *limits, struct carver *carver)
 {
-    int64_t n = limits->n_rows, absorbed = (int64_t)CPU_ABSORB_ROWS * limits->n_heads;
+    struct activations *a = &cpu->a;
+    size_t n = (size_t)limits->n_rows, visits = n * (size_t)limits->n_used;
+    a->gated = carve(carver, n * (size_t)limits->d_ff, sizeof(float));
+    a->expert_gated = carve(carver, visits * (size_t)limits->d_ff_expert, sizeof(float));
+    cpu->groups = carve(carver, (size_t)limits->n_experts, sizeof *cpu->groups);
+    cpu->group_rows = carve(carver, visits, sizeof *cpu->group_rows);
+    cpu->group_slots = carve(carver, visits, sizeof *cpu->group_slots);
+}
+
+/* The most any one stage quantises. */
+static size_t columns_bytes(const struct kernels *kernels, const struct limits *limits)
+{
+    int64_t n = limits->n_rows, absorbed = limits->kv_rank ? CPU_ABSORB_ROWS : 0;
+    unsigned hidden = IN_ORDER | (limits->n_experts > 0 ? LISTED : 0);
+    size_t h = column_set_bytes(kernels, n, 1, limits->d_model, hidden);
     size_t sets[] = {
-        column_set_bytes(n, limits->d_model) + column_set_bytes(n, limits->q_rank),
-        column_set_bytes(n, limits->o_width) + column_set_bytes(n, limits->d_model),
-        column_set_bytes(n, limits->d_ff) +
-            column_set_bytes(n * limits->n_used, limits->d_ff_expert),
-        limits->kv_rank ? column_set_bytes(absorbed, limits->kv_rank) : 0,
-        limits->kv_rank ? column_set_bytes(absorbed, limits->d_nope) : 0,
+        h + column_set_bytes(kernels, n, 1, limits->q_rank, IN_ORDER),
+        h + column_set_bytes(kernels, n, 1, limits->o_width, IN_ORDER),
+        column_set_bytes(kernels, n, 1, limits->d_ff, IN_ORDER) +
+            column_set_bytes(kernels, n, limits->n_used, limits->d_ff_expert, LISTED),
+        column_set_bytes(kernels, absorbed, limits->n_heads, limits->kv_rank, LISTED),
+        column_set_bytes(kernels, absorbed, limits->n_heads, limits->d_nope, LISTED),
     };
     size_t most = 0;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
@@ -246,14 +267,32 @@ static size_t columns_bytes(const struct limits *limits)
     return most;
 }
 
-static size_t column_set_bytes(int64_t n, int k)
+/* In every format that some type of weight may want. */
+static size_t column_set_bytes(const struct kernels *kernels, int64_t n_rows, int per_row, int k,
+                               unsigned uses)
 {
-    return kernels_columns_bytes(COLUMN_Q8_32, n, (k + 31) / 32 * 32) +
-           kernels_columns_bytes(COLUMN_Q8_256, n, (k + 255) / 256 * 256) +
-           kernels_columns_bytes(COLUMN_Q8_LANES, n, (k + 255) / 256 * 256) +
-           kernels_columns_bytes(COLUMN_Q8_EIGHTS, n, k) +
-           kernels_columns_bytes(COLUMN_BF16, n, k) +
-           kernels_columns_bytes(COLUMN_BF16_PAIRS, n, k);
+    size_t bytes = 0;
+    for (int f = COLUMN_F32 + 1; f < COLUMN_FORMATS; f++) {
+        enum column_format format = (enum column_format)f;
+        int64_t n = uses & LISTED ? rows_wanted(kernels, format, n_rows, true) : 0;
+        if (n > 0) n = n_rows; /* an expert may visit few of many rows */
+        int64_t in_order = uses & IN_ORDER ? rows_wanted(kernels, format, n_rows, false) : 0;
+        n = (n > in_order ? n : in_order) * per_row;
+        bytes += kernels_columns_bytes(format, n, (k + 255) / 256 * 256);
+    }
+    return bytes;
+}
+
+/* The most rows, at most n, that a kernel takes in this format together; 0: none does. */
+static int64_t rows_wanted(const struct kernels *kernels, enum column_format format, int64_t n,
+                           bool listed)
+{
+    for (; n > 0; n--)
+        for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+            if (kernels->narrow[dtype].run &&
+                kernels_matmul(kernels, (enum dtype)dtype, (int)n, listed).format == format)
+                return n;
+    return 0;
 }
 
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)
