@@ -88,9 +88,9 @@ struct kernels {
     /* Few columns read the weights once in their own format; many columns unpack a panel of rows
      * into the cache and use it for all of them. */
     struct matmul_choice narrow[DTYPE_LIMIT], wide[DTYPE_LIMIT];
-    int wide_from;        /* columns from which `wide` is the faster one */
-    int row_tile;         /* ranges of rows should begin at multiples of this */
-    size_t scratch_bytes; /* of each thread */
+    int wide_from[DTYPE_LIMIT]; /* columns from which `wide` is the faster one */
+    int row_tile;               /* ranges of rows should begin at multiples of this */
+    size_t scratch_bytes;       /* of each thread */
 
     /* For machines that multiply matrices. The columns are COLUMN_BF16_PAIRS, or COLUMN_BF16 where
      * a list of columns is given. May be NULL, for some types or for all. */
@@ -135,6 +135,11 @@ struct kernels {
     void (*rope_halves)(float *x, const float *cos, const float *sin, int n_rot);
 };
 
+static inline void kernels_set_wide_from(struct kernels *kernels, int n_columns)
+{
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) kernels->wide_from[dtype] = n_columns;
+}
+
 /* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
  * "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod", "i8mm"), NULL for the best there is; one
  * that the machine lacks means the best below it. False if it names no tier of this architecture.
@@ -148,7 +153,7 @@ const char *const *kernels_tiers(void);
 static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *kernels,
                                                           enum dtype dtype, int n_columns)
 {
-    return n_columns >= kernels->wide_from ? kernels->wide[dtype] : kernels->narrow[dtype];
+    return n_columns >= kernels->wide_from[dtype] ? kernels->wide[dtype] : kernels->narrow[dtype];
 }
 
 /* `listed`: the product will have a column_index. */

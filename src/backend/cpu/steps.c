@@ -330,7 +330,7 @@ static unsigned parts_of(const struct feed_forward *ffn)
 static void want_few_and_many(struct cpu *cpu, struct columns *columns, const struct weight *w,
                               int n)
 {
-    const int counts[] = {1, cpu->kernels.wide_from, n};
+    const int counts[] = {1, cpu->kernels.wide_from[w->dtype], n};
     for (int i = 0; i < 3; i++) columns_want(cpu, columns, w, counts[i] < n ? counts[i] : n, true);
 }
 

@@ -88,7 +88,7 @@ static void fill_wide(struct kernels *kernels)
 static void fill_neon(struct kernels *kernels)
 {
     kernels->name = "neon";
-    kernels->wide_from = 12;
+    kernels_set_wide_from(kernels, 12);
     kernels->row_tile = 4;
     fill_wide(kernels);
     set_narrow(kernels, DTYPE_F32, matmul_f32_neon);
@@ -124,7 +124,7 @@ static void set_wide(struct kernels *kernels, enum dtype dtype, matmul_kernel *r
 static void fill_dotprod(struct kernels *kernels)
 {
     kernels->name = "dotprod";
-    kernels->wide_from = 4;
+    kernels_set_wide_from(kernels, 4);
     kernels->row_tile = 8;
 #define SET(TYPE, NAME)                                                                            \
     set_narrow(kernels, DTYPE_##TYPE, matmul_##NAME##_dotprod);                                    \

@@ -51,7 +51,6 @@ void kernels_fill_c(struct kernels *kernels)
 {
     *kernels = (struct kernels){
         .name = "c",
-        .wide_from = INT_MAX,
         .row_tile = 1,
         .scratch_bytes = PANEL_SCRATCH_BYTES,
         .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c,
@@ -74,4 +73,5 @@ void kernels_fill_c(struct kernels *kernels)
         .rope_halves = rope_halves_c,
     };
     fill_matmul(kernels);
+    kernels_set_wide_from(kernels, INT_MAX);
 }

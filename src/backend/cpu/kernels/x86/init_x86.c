@@ -105,7 +105,7 @@ static void keep_narrow_supers(struct kernels *kernels)
 static void fill_avx2(struct kernels *kernels)
 {
     kernels->name = "avx2";
-    kernels->wide_from = 8;
+    kernels_set_wide_from(kernels, 8);
     kernels->row_tile = 4;
     set_wide(kernels, matmul_wide_avx2);
     use_panels_for_the_rest(kernels);
@@ -156,7 +156,7 @@ static void fill_avx2(struct kernels *kernels)
 static void fill_avx512(struct kernels *kernels)
 {
     kernels->name = "avx512";
-    kernels->wide_from = 12;
+    kernels_set_wide_from(kernels, 12);
     set_wide(kernels, matmul_wide_avx512);
     use_panels_for_the_rest(kernels);
     set_narrow(kernels, DTYPE_F32, matmul_f32_avx512);
@@ -187,7 +187,7 @@ static void set_lanes(struct kernels *kernels, enum dtype dtype, matmul_kernel *
 static void fill_avx512vnni(struct kernels *kernels)
 {
     kernels->name = "avx512vnni";
-    kernels->wide_from = 6;
+    kernels_set_wide_from(kernels, 6);
     kernels->row_tile = 16;
     kernels->quantize[COLUMN_Q8_LANES] = quantize_q8_lanes_avx2;
     set_lanes(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
@@ -245,10 +245,32 @@ static void set_eights(struct kernels *kernels, enum dtype dtype, matmul_kernel 
     kernels->narrow[dtype].format = COLUMN_Q8_EIGHTS;
 }
 
+/* Columns from which panels are faster than passing over the rows for every four of them. */
+static int wide_from_vbmi(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_F32:
+    case DTYPE_F16:
+    case DTYPE_Q8_0:
+        return 5;
+    case DTYPE_Q2_K:
+    case DTYPE_Q3_K:
+    case DTYPE_Q4_K:
+    case DTYPE_Q5_K:
+    case DTYPE_Q6_K:
+    case DTYPE_TQ1_0:
+        return 7;
+    default:
+        return 10;
+    }
+}
+
 /* Permutations of bytes, and maps of bits. */
 static void fill_avx512vbmi(struct kernels *kernels)
 {
     kernels->name = "avx512vbmi";
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
+        kernels->wide_from[dtype] = wide_from_vbmi((enum dtype)dtype);
     kernels->quantize[COLUMN_Q8_EIGHTS] = quantize_q8_eights_avx2;
     set_eights(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vbmi);
     set_eights(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vbmi);
