@@ -24,7 +24,7 @@ size_t kernels_column_bytes(enum column_format format, int k)
     case COLUMN_Q8_256:
         return column_part(n) + column_part(n / 16 * 2) + column_part(n / 256 * 4);
     case COLUMN_Q8_LANES:
-        return column_part(n) + column_part(n / 16 * 4) + column_part(n / 256 * 4);
+        return column_q8_lanes_bytes(k);
     case COLUMN_Q8_EIGHTS:
         return column_completed(k) + column_completed(k) / 16 * 2 * 4;
     case COLUMN_BF16:

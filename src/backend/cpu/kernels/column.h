@@ -51,27 +51,48 @@ static inline struct column_q8_256 column_q8_256(const void *column, int k)
 }
 
 /* Groups of 256 in the order of lanes, for instructions that add four neighbouring products. A
- * group is four runs of 64 values: the first halves of the pairs 0, 2, 4 and 6 of its 16 parts of
- * 16 values, their second halves, and the same of the pairs 1, 3, 5 and 7. */
+ * group, which has 16 parts of 16 values, is four runs of 64: lane i of runs 0 and 1, and so of 2
+ * and 3, holds values of the same part. `starts` are -32 times the sums of these eight values, for
+ * weights with an offset; `sums` those of every part, times the scale, for weights with a
+ * minimum. */
 struct column_q8_lanes {
-    int8_t *q;    /* [k] */
-    float *sums;  /* [k / 16] in the order of the values */
-    float *scale; /* [k / 256] */
+    int8_t *q;       /* [k] */
+    int32_t *starts; /* [k / 8] the 16 lanes of runs 0 and 1, those of runs 2 and 3 */
+    float *sums;     /* [k / 16] in an order of their own */
+    float *scale;    /* [k / 256] */
 };
 
 static inline struct column_q8_lanes column_q8_lanes(const void *column, int k)
 {
-    char *bytes = (char *)column;
-    float *sums = (float *)(bytes + column_part((size_t)k));
-    size_t n_bytes = column_part((size_t)k / 16 * 4);
-    return (struct column_q8_lanes){(int8_t *)bytes, sums, (float *)((char *)sums + n_bytes)};
+    int8_t *q = (int8_t *)column;
+    int32_t *starts = (int32_t *)(q + column_part((size_t)k));
+    float *sums = (float *)((char *)starts + column_part((size_t)k / 8 * 4));
+    float *scale = (float *)((char *)sums + column_part((size_t)k / 16 * 4));
+    return (struct column_q8_lanes){q, starts, sums, scale};
 }
 
-/* Where value i of a group lies. */
+static inline size_t column_q8_lanes_bytes(int k)
+{
+    size_t n = (size_t)k;
+    return column_part(n) + column_part(n / 8 * 4) + column_part(n / 16 * 4) +
+           column_part(n / 256 * 4);
+}
+
+/* Where value i of a group lies. Pairs of parts take turns: even ones are in runs 0 and 1, odd ones
+ * in 2 and 3. Of two even pairs of a half the first is in the even eights of a run, the second in
+ * the odd ones; so a byte that holds values of both is shifted where it lies. */
 static inline int column_q8_lane(int i)
 {
-    int part = i / 16, half = i / 8 % 2, pair = part / 2;
-    return (pair % 2 * 2 + half) * 64 + pair / 2 * 16 + part % 2 * 8 + i % 8;
+    int half = i / 128, pair = i / 32 % 4, second = pair / 2, eight = i / 8 % 4;
+    int run = pair % 2 * 2 + (eight % 2 != second);
+    return run * 64 + half * 32 + (eight / 2 * 2 + second) * 8 + i % 8;
+}
+
+/* Where the sum of a part lies: the order in which one shift brings out numbers that lie four to a
+ * dword, as the mins of Q2_K do. */
+static inline int column_q8_lanes_sum(int part)
+{
+    return part % 4 * 4 + part / 4;
 }
 
 /* Eight groups of 32 at a time, in lanes too: a run of 64 values holds eight of each group, its

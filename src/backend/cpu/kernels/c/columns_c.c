@@ -52,14 +52,26 @@ void quantize_q8_256_c(const float *x, void *column, int k)
     for (int g = 0; g < k / 16; g++) out.sums[g] = (int16_t)sum_of(out.q + 16 * g, 16);
 }
 
+/* Lane i of the starts belongs to the lanes i of two runs. */
+static void start_lanes(const int8_t *q, int32_t *starts)
+{
+    for (int i = 0; i < 32; i++) {
+        const int8_t *lane = q + i / 16 * 128 + i % 16 * 4;
+        starts[i] = -32 * (sum_of(lane, 4) + sum_of(lane + 64, 4));
+    }
+}
+
 void quantize_q8_lanes_c(const float *x, void *column, int k)
 {
     struct column_q8_lanes out = column_q8_lanes(column, k);
     for (int g = 0; g < k / 256; g++) {
         int8_t q[256];
-        out.scale[g] = quantize_group(x + 256 * g, q, 256);
+        float scale = quantize_group(x + 256 * g, q, 256);
         for (int i = 0; i < 256; i++) out.q[256 * g + column_q8_lane(i)] = q[i];
-        for (int i = 0; i < 16; i++) out.sums[16 * g + i] = (float)sum_of(q + 16 * i, 16);
+        start_lanes(out.q + 256 * g, out.starts + 32 * g);
+        for (int i = 0; i < 16; i++)
+            out.sums[16 * g + column_q8_lanes_sum(i)] = (float)sum_of(q + 16 * i, 16) * scale;
+        out.scale[g] = scale;
     }
 }
 

@@ -102,22 +102,34 @@ void quantize_q8_256_avx2(const float *x, void *column, int k)
     }
 }
 
+/* Sums of four neighbours of two runs. */
+ALWAYS_INLINE __m256i start_lanes(const int8_t *q)
+{
+    __m256i ones = _mm256_set1_epi8(1), factor = _mm256_set1_epi16(-32);
+    __m256i first = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const void *)q));
+    __m256i second = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const void *)(q + 64)));
+    return _mm256_madd_epi16(_mm256_add_epi16(first, second), factor);
+}
+
 void quantize_q8_lanes_avx2(const float *x, void *column, int k)
 {
     struct column_q8_lanes out = column_q8_lanes(column, k);
     for (int g = 0; g < k / 256; g++, x += 256) {
         float factor = factor_of(x, 256, &out.scale[g]);
+        int8_t *lanes = out.q + 256 * g;
         for (int i = 0; i < 256; i += 32) {
             __m256i q = round_group(x + i, factor);
-            __m256i halves = _mm256_permute4x64_epi64(q, 0xd8); /* 0 2 1 3 */
-            int8_t *first = out.q + 256 * g + column_q8_lane(i);
-            _mm_storeu_si128((void *)first, _mm256_castsi256_si128(halves));
-            _mm_storeu_si128((void *)(first + 64), _mm256_extracti128_si256(halves, 1));
+            int64_t eights[4];
+            _mm256_storeu_si256((void *)eights, q);
+            for (int j = 0; j < 4; j++) memcpy(lanes + column_q8_lane(i + 8 * j), &eights[j], 8);
             int16_t sums[2];
             sum_sixteens(q, sums);
-            out.sums[16 * g + i / 16] = sums[0];
-            out.sums[16 * g + i / 16 + 1] = sums[1];
+            for (int j = 0; j < 2; j++)
+                out.sums[16 * g + column_q8_lanes_sum(i / 16 + j)] = sums[j] * out.scale[g];
         }
+        for (int i = 0; i < 32; i += 8)
+            _mm256_storeu_si256((void *)(out.starts + 32 * g + i),
+                                start_lanes(lanes + i / 16 * 128 + i % 16 * 4));
     }
 }
 

@@ -26,8 +26,12 @@ ALWAYS_INLINE __m128 load_two_halves(const uint16_t *d)
     return _mm_cvtph_ps(_mm_cvtsi32_si128(halves));
 }
 
-/* Six-bit scales and mins of eight groups, each twice. */
-ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], const uint16_t *d)
+/* Scales and mins of eight groups, one to a byte. */
+struct six_bits {
+    uint64_t scales, mins;
+};
+
+ALWAYS_INLINE struct six_bits open_six_bits(const uint8_t packed[12])
 {
     uint32_t a, b, c;
     memcpy(&a, packed, 4);
@@ -35,8 +39,16 @@ ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], const ui
     memcpy(&c, packed + 8, 4);
     uint32_t scales_high = (c & 0x0f0f0f0f) | (a >> 2 & 0x30303030);
     uint32_t mins_high = (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030);
-    __m128i scales = _mm_cvtsi64_si128((int64_t)((uint64_t)scales_high << 32 | (a & 0x3f3f3f3f)));
-    __m128i mins = _mm_cvtsi64_si128((int64_t)((uint64_t)mins_high << 32 | (b & 0x3f3f3f3f)));
+    return (struct six_bits){(uint64_t)scales_high << 32 | (a & 0x3f3f3f3f),
+                             (uint64_t)mins_high << 32 | (b & 0x3f3f3f3f)};
+}
+
+/* Each twice. */
+ALWAYS_INLINE struct super_head head_six_bits(const uint8_t packed[12], const uint16_t *d)
+{
+    struct six_bits bytes = open_six_bits(packed);
+    __m128i scales = _mm_cvtsi64_si128((int64_t)bytes.scales);
+    __m128i mins = _mm_cvtsi64_si128((int64_t)bytes.mins);
     __m128 both = load_two_halves(d);
     return (struct super_head){
         _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(scales, scales)),
@@ -49,13 +61,13 @@ ALWAYS_INLINE struct super_head open_six_bits(const uint8_t packed[12], const ui
 ALWAYS_INLINE struct super_head head_q4_k(const void *block)
 {
     const struct block_q4_k *b = block;
-    return open_six_bits(b->scales, &b->d);
+    return head_six_bits(b->scales, &b->d);
 }
 
 ALWAYS_INLINE struct super_head head_q5_k(const void *block)
 {
     const struct block_q5_k *b = block;
-    return open_six_bits(b->scales, &b->d);
+    return head_six_bits(b->scales, &b->d);
 }
 
 ALWAYS_INLINE struct super_head head_q6_k(const void *block)

@@ -1,8 +1,8 @@
 /* Rows of super-blocks, two streams of them, with few columns. The file that includes this has
  * defined SUPER_COLUMN, the name of the columns' struct and of what makes it, and
  *
- *     struct super_type: block_bytes, and what else its add_super wants;
- *     add_super: adds the products of one block to the sums of the columns. */
+ *     struct super_type: what its add_rows wants;
+ *     add_rows: adds the products of all blocks of two rows to their sums of the columns. */
 #pragma once
 
 #include "backend/cpu/kernels/row_tiles.h"
@@ -16,14 +16,7 @@ ALWAYS_INLINE void multiply_streams(struct super_type type, const struct matmul 
     __m512 sums[STREAMS][MAX_COLUMNS];
     UNROLL
     for (int c = 0; c < n_columns; c++) sums[0][c] = sums[1][c] = _mm512_setzero_ps();
-    for (int b = 0; b < m->k / 256; b++) {
-        UNROLL
-        for (int i = 0; i < STREAMS; i++) {
-            const char *block = rows[i] + type.block_bytes * (size_t)b;
-            prefetch_block(block, type.block_bytes);
-            add_super(type, block, b, n_columns, x, sums[i]);
-        }
-    }
+    add_rows(type, m->k / 256, rows, n_columns, x, sums);
     UNROLL
     for (int c = 0; c < n_columns; c++) {
         UNROLL
