@@ -160,13 +160,13 @@ static struct job multiply_job(const struct bench *b, const struct kernels *kern
                                struct matmul_choice choice, enum dtype dtype, int n_rows,
                                int n_columns)
 {
-    bool floats = choice.format == COLUMN_F32, pairs = choice.format == COLUMN_BF16_PAIRS;
+    bool floats = choice.format == COLUMN_F32, pairs = column_is_paired(choice.format);
     size_t column_bytes = kernels_column_bytes(choice.format, K);
     for (int c = 0; c < n_columns && !floats; c += pairs ? COLUMNS_PAIRED : 1) {
         const float *x = b->x + (size_t)K * (size_t)c;
         char *out = b->columns + column_bytes * (size_t)c;
         if (pairs)
-            kernels->pair(x, K, COLUMNS_PAIRED, out, K);
+            kernels->pair[choice.format](x, K, COLUMNS_PAIRED, out, K);
         else
             kernels->quantize[choice.format](x, out, K);
     }
@@ -212,8 +212,8 @@ static void bench_type(struct bench *b, const struct kernels *kernels,
                integers ? "GMAC/s int8" : "GMAC/s f32");
     if (kernels->many[dtype])
         bench_many(b, kernels, dtype,
-                   (struct matmul_choice){kernels->many[dtype], COLUMN_BF16_PAIRS}, peaks->bf16,
-                   "GMAC/s bf16");
+                   (struct matmul_choice){kernels->many[dtype], kernels_many_format(dtype, false)},
+                   peaks->bf16, "GMAC/s bf16");
     printf("\n");
     fflush(stdout);
 }
@@ -223,7 +223,7 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
 {
     struct bench b = {.n_threads = n_threads > 0 ? n_threads : (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (b.n_threads > MAX_THREADS) b.n_threads = MAX_THREADS;
-    const size_t columns_bytes = (size_t)K * WIDE_COLUMNS * sizeof(float);
+    const size_t columns_bytes = kernels_columns_bytes(COLUMN_SPLIT_PAIRS, WIDE_COLUMNS, K);
     b.weights = check_alloc(WEIGHT_BYTES + 4096);
     b.x = check_alloc((size_t)K * WIDE_COLUMNS * sizeof *b.x);
     b.columns = memory_take(columns_bytes);

@@ -22,6 +22,7 @@ static const char *const shape_names[] = {"narrow", "wide", "many"};
 
 struct product {
     struct weight weight;
+    enum shape shape;
     enum column_format format;
     int n_given, n_columns; /* columns there are, columns asked for */
     float *x;               /* [n_given, k] as the kernel sees them */
@@ -46,11 +47,6 @@ static void random_values(struct check *check, float *x, int k)
         float value = check_float(check);
         x[i] = size * (full ? copysignf(1, value) : value);
     }
-}
-
-static bool is_bf16(enum column_format format)
-{
-    return format == COLUMN_BF16 || format == COLUMN_BF16_PAIRS;
 }
 
 /* The values of a quantised column. */
@@ -104,20 +100,28 @@ static void check_column(struct check *check, const struct kernels *kernels,
     free(twin);
 }
 
-/* A group of columns is what its columns are one by one, in the order of pairs; and as plain C
- * makes it. Returns what the kernel sees in x. */
-static void make_group(struct check *check, const struct kernels *kernels, float *x, int n,
-                       void *group, int k)
+/* A group of columns as the kernel and plain C make it. */
+static void make_group(struct check *check, const struct kernels *kernels,
+                       enum column_format format, const float *x, int n, void *group, int k)
 {
-    size_t n_bytes = kernels_column_bytes(COLUMN_BF16_PAIRS, k) * COLUMNS_PAIRED;
-    uint16_t *pairs = group, *twin = check_alloc(n_bytes),
-             *column = check_alloc(kernels_column_bytes(COLUMN_BF16, k));
+    void *twin = check_alloc(kernels_column_bytes(format, k) * COLUMNS_PAIRED);
+    size_t n_bytes = (size_t)((k + 31) / 32 * 32) * COLUMNS_PAIRED * 2;
     struct kernels plain;
     kernels_init(&plain, "c");
-    kernels->pair(x, (size_t)k, n, group, k);
-    plain.pair(x, (size_t)k, n, twin, k);
-    check_that(check, memcmp(twin, group, (size_t)((k + 31) / 32 * 32) * COLUMNS_PAIRED * 2) == 0,
-               "%s: pairs of columns differ from plain C", kernels->name);
+    kernels->pair[format](x, (size_t)k, n, group, k);
+    plain.pair[format](x, (size_t)k, n, twin, k);
+    if (format == COLUMN_SPLIT_PAIRS) n_bytes *= 2;
+    check_that(check, memcmp(twin, group, n_bytes) == 0,
+               "%s: groups of format %d differ from plain C", kernels->name, (int)format);
+    free(twin);
+}
+
+/* A group is what its columns are one by one, in the order of pairs. Returns what the kernel sees
+ * in x. */
+static void check_pairs(struct check *check, const struct kernels *kernels, float *x, int n,
+                        const uint16_t *pairs, int k)
+{
+    uint16_t *column = check_alloc(kernels_column_bytes(COLUMN_BF16, k));
     bool same = true;
     for (int c = 0; c < n; c++) {
         kernels->quantize[COLUMN_BF16](x + (size_t)c * (size_t)k, column, k);
@@ -127,7 +131,22 @@ static void make_group(struct check *check, const struct kernels *kernels, float
     }
     check_that(check, same, "%s: pairs of columns differ from single columns", kernels->name);
     free(column);
-    free(twin);
+}
+
+/* The parts of a split column add up to it, but for one in 2^17. */
+static void check_split(struct check *check, const struct kernels *kernels, const float *x, int n,
+                        const uint16_t *pairs, int k)
+{
+    bool close = true;
+    for (int c = 0; c < n; c++)
+        for (int i = 0; i < k; i++) {
+            const uint16_t *tile = pairs + i / 32 * 32 * COLUMNS_PAIRED * 2;
+            int at = (i % 32 / 2 * COLUMNS_PAIRED + c) * 2 + i % 2;
+            float value = x[(size_t)c * (size_t)k + (size_t)i];
+            float found = bf16_to_f32(tile[at]) + bf16_to_f32(tile[32 * COLUMNS_PAIRED + at]);
+            close &= fabsf(found - value) <= 0x1p-17f * fabsf(value) + 1e-37f;
+        }
+    check_that(check, close, "%s: split columns are off", kernels->name);
 }
 
 static void make_columns(struct check *check, const struct kernels *kernels, struct product *p)
@@ -143,28 +162,35 @@ static void make_columns(struct check *check, const struct kernels *kernels, str
         float *x = p->x + (size_t)k * (size_t)c;
         char *column = p->columns + p->column_bytes * (size_t)c;
         random_values(check, x, k);
-        if (p->format == COLUMN_F32 || p->format == COLUMN_BF16_PAIRS) continue;
+        if (p->format == COLUMN_F32 || column_is_paired(p->format)) continue;
         kernels->quantize[p->format](x, column, k);
         check_column(check, kernels, p->format, x, column, k);
         unpack_column(p->format, column, x, k);
     }
-    for (int c = 0; c < p->n_given && p->format == COLUMN_BF16_PAIRS; c += COLUMNS_PAIRED)
-        make_group(check, kernels, p->x + (size_t)k * (size_t)c,
-                   p->n_given - c < COLUMNS_PAIRED ? p->n_given - c : COLUMNS_PAIRED,
-                   p->columns + p->column_bytes * (size_t)c, k);
+    for (int c = 0; c < p->n_given && column_is_paired(p->format); c += COLUMNS_PAIRED) {
+        int n = p->n_given - c < COLUMNS_PAIRED ? p->n_given - c : COLUMNS_PAIRED;
+        float *x = p->x + (size_t)k * (size_t)c;
+        void *group = p->columns + p->column_bytes * (size_t)c;
+        make_group(check, kernels, p->format, x, n, group, k);
+        if (p->format == COLUMN_SPLIT_PAIRS)
+            check_split(check, kernels, x, n, group, k);
+        else
+            check_pairs(check, kernels, x, n, group, k);
+    }
 }
 
 static struct product product_random(struct check *check, const struct kernels *kernels,
-                                     enum dtype dtype, enum column_format format, int n_columns,
-                                     bool indexed)
+                                     enum dtype dtype, enum shape shape, enum column_format format,
+                                     int n_columns, bool indexed)
 {
     int block = dtype_info(dtype)->block_values;
     bool is_long = check_int(check, 0, 39) == 0; /* kernels may take such rows in pieces */
     int k = is_long      ? 36864
             : block == 1 ? check_int(check, 1, 2500)
                          : block * check_int(check, 1, 2304 / block);
-    struct product p = {.format = format, .n_columns = n_columns, .n_given = n_columns};
-    bool is_tall = is_bf16(format) || check_int(check, 0, 9) == 0; /* more than a panel */
+    struct product p = {
+        .shape = shape, .format = format, .n_columns = n_columns, .n_given = n_columns};
+    bool is_tall = shape == MANY || check_int(check, 0, 9) == 0; /* more than a panel */
     p.weight = weight_random(check, dtype, check_int(check, 1, is_tall ? MANY_ROWS : MAX_ROWS), k);
     p.indexed = indexed;
     if (p.indexed) p.n_given = check_int(check, 1, MAX_COLUMNS);
@@ -183,13 +209,18 @@ static void product_free(struct product *p)
     free(p->x);
 }
 
+/* Weights rounded to bfloat16 are off by up to 1/256 each, this way or that: the errors add up like
+ * a random walk. Those of halves, which are sums of two, are up to one in 2^17 of a column and one
+ * in 2^16 of a product of low parts. What is below the smallest normal number counts as zero. */
+static double rounded_to_bf16(enum dtype dtype, double root_of_squares, int k)
+{
+    return (dtype == DTYPE_F16 ? 0x3p-17 : 8 / 256.0) * root_of_squares + 0x1p-126 * k;
+}
+
 /* Rounding may cost a few parts of 10^7 of each term. The terms of a weight with a minimum are
- * larger than their difference, which the greatest weight of the row makes up for. Weights rounded
- * to bfloat16 are off by up to 1/256 each, this way or that: the errors add up like a random walk.
- */
+ * larger than their difference, which the greatest weight of the row makes up for. */
 static void check_outputs(struct check *check, const struct kernels *kernels,
-                          const struct product *p, const char *width, const float *y,
-                          size_t y_stride)
+                          const struct product *p, const float *y, size_t y_stride)
 {
     int k = p->weight.k;
     float *w = malloc((size_t)k * sizeof *w);
@@ -209,7 +240,7 @@ static void check_outputs(struct check *check, const struct kernels *kernels,
             }
             double slack =
                 1e-6 * terms + (p->weight.dtype > DTYPE_F16 ? 1e-6 * max * magnitude : 0) + 1e-37;
-            if (is_bf16(p->format)) slack += 8 / 256.0 * sqrt(squares);
+            if (p->shape == MANY) slack += rounded_to_bf16(p->weight.dtype, sqrt(squares), k);
             double error =
                 fabs((double)y[y_stride * (size_t)p->output_index[c] + (size_t)r] - sum) / slack;
             if (!(error <= worst)) worst = error;
@@ -217,8 +248,8 @@ static void check_outputs(struct check *check, const struct kernels *kernels,
     }
     check_that(check, worst <= 1,
                "%s: %s %s, %d rows, k = %d, %d columns: %.1f times the error allowed",
-               kernels->name, width, dtype_name(p->weight.dtype), p->weight.n_rows, k, p->n_columns,
-               worst);
+               kernels->name, shape_names[p->shape], dtype_name(p->weight.dtype), p->weight.n_rows,
+               k, p->n_columns, worst);
     free(w);
 }
 
@@ -228,9 +259,9 @@ static void check_product(struct check *check, const struct kernels *kernels, en
     bool indexed = check_int(check, 0, 1);
     struct matmul_choice choice = shape == WIDE ? kernels->wide[dtype] : kernels->narrow[dtype];
     if (shape == MANY)
-        choice =
-            (struct matmul_choice){kernels->many[dtype], indexed ? COLUMN_BF16 : COLUMN_BF16_PAIRS};
-    struct product p = product_random(check, kernels, dtype, choice.format, n_columns, indexed);
+        choice = (struct matmul_choice){kernels->many[dtype], kernels_many_format(dtype, indexed)};
+    struct product p =
+        product_random(check, kernels, dtype, shape, choice.format, n_columns, indexed);
     size_t y_stride = (size_t)p.weight.n_rows + 2;
     float *y = malloc(y_stride * (size_t)n_columns * sizeof *y);
     for (size_t i = 0; i < y_stride * (size_t)n_columns; i++) y[i] = 12345;
@@ -251,7 +282,7 @@ static void check_product(struct check *check, const struct kernels *kernels, en
     choice.run(&m, 0, first, scratch);
     choice.run(&m, first, p.weight.n_rows - first, scratch);
     free(scratch);
-    check_outputs(check, kernels, &p, shape_names[shape], y, y_stride);
+    check_outputs(check, kernels, &p, y, y_stride);
     bool inside = true;
     for (int c = 0; c < n_columns; c++)
         inside &= y[y_stride * (size_t)(c + 1) - 1] == 12345 &&
@@ -285,6 +316,43 @@ static void check_infinite(struct check *check, const struct kernels *kernels)
     }
 }
 
+/* Products of halves are sums of parts: a great value times a small one stays what it is, and what
+ * is not finite does not become a number, nor a fault of other columns. */
+static void check_split_limits(struct check *check, const struct kernels *kernels, bool listed)
+{
+    enum { K = 40, N = 4 };
+    static const float values[N] = {0x1.fffffep127f, -INFINITY, NAN, 3};
+    static const int32_t list[N] = {0, 1, 2, 3};
+    uint16_t row[K];
+    float x[N * K] = {0}, y[N];
+    for (int i = 0; i < K; i++) row[i] = f32_to_f16(0x1p-9f);
+    for (int c = 0; c < N; c++) x[c * K + K - 1] = values[c];
+    enum column_format format = kernels_many_format(DTYPE_F16, listed);
+    size_t column_bytes = listed ? K * sizeof *x : kernels_column_bytes(format, K);
+    void *group = check_alloc(kernels_columns_bytes(format, N, K));
+    void *scratch = aligned_alloc(64, (kernels->scratch_bytes + 63) / 64 * 64);
+    if (!listed) kernels->pair[format](x, K, N, group, K);
+    struct matmul m = {
+        .rows = row,
+        .row_bytes = sizeof row,
+        .k = K,
+        .columns = listed ? (void *)x : group,
+        .column_bytes = column_bytes,
+        .column_index = listed ? list : NULL,
+        .n_columns = N,
+        .y = y,
+        .y_stride = 1,
+    };
+    kernels->many[DTYPE_F16](&m, 0, 1, scratch);
+    check_that(check, fabsf(y[0] / 0x1.fffffep118f - 1) < 1e-5f, "%s: %g is off", kernels->name,
+               (double)y[0]);
+    check_that(check, y[1] == -INFINITY && isnan(y[2]), "%s: faults come out as %g and %g",
+               kernels->name, (double)y[1], (double)y[2]);
+    check_that(check, y[3] == 0x3p-9f, "%s: %g beside a fault", kernels->name, (double)y[3]);
+    free(scratch);
+    free(group);
+}
+
 void test_matmul(struct check *check, const struct kernels *kernels)
 {
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
@@ -309,4 +377,6 @@ void test_matmul(struct check *check, const struct kernels *kernels)
                check->n_failed == n_failed ? "passed" : "failed");
     }
     for (int i = 0; i < 20; i++) check_infinite(check, kernels);
+    for (int listed = 0; kernels->many[DTYPE_F16] && listed < 2; listed++)
+        check_split_limits(check, kernels, listed);
 }

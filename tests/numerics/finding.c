@@ -13,6 +13,7 @@
 static void measure_ways(const struct finding *finding, const float *exact, int n_vocab,
                          struct distance ways[N_WAYS]);
 static enum verdict reason_of(struct finding *finding);
+static bool are_halves(const char *types);
 static bool are_low(const struct finding *finding, const struct distance ways[N_WAYS]);
 static bool take_all_experts(const struct finding *finding);
 static double magnification_of(const struct finding *finding);
@@ -79,15 +80,8 @@ bool finding_rounds(const struct finding *finding, enum way way)
 {
     struct kernels kernels;
     if (strcmp(finding->types, "F32") == 0) return false;
-    if (!finding_is_halves(finding)) return true;
+    if (!are_halves(finding->types)) return true;
     return kernels_init(&kernels, getenv("HEFT_CPU")) && way == AT_ONCE && kernels.many[DTYPE_F16];
-}
-
-bool finding_is_halves(const struct finding *finding)
-{
-    const char *types = finding->types;
-    return strcmp(types, "F16") == 0 || strcmp(types, "BF16") == 0 ||
-           strcmp(types, "F16,BF16") == 0;
 }
 
 double finding_worse(const struct distance ways[N_WAYS])
@@ -104,6 +98,12 @@ static void measure_ways(const struct finding *finding, const float *exact, int 
         ways[way] = distance_between(finding->of, exact, found, n_vocab);
         free(found);
     }
+}
+
+static bool are_halves(const char *types)
+{
+    return strcmp(types, "F16") == 0 || strcmp(types, "BF16") == 0 ||
+           strcmp(types, "F16,BF16") == 0;
 }
 
 static bool are_low(const struct finding *finding, const struct distance ways[N_WAYS])

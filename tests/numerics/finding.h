@@ -44,7 +44,6 @@ const char *finding_type(const struct finding *finding);
 /* False where activations are not rounded: with weights of floats, but for prompts of halves on a
  * machine that multiplies matrices of bfloat16. */
 bool finding_rounds(const struct finding *finding, enum way way);
-bool finding_is_halves(const struct finding *finding);
 
 /* The mean of the worse way. */
 double finding_worse(const struct distance ways[N_WAYS]);

@@ -88,14 +88,11 @@ static void check_floats(const struct finding *finding)
             fail_msg("floats are off by %.1e", finding->ways[way].worst);
 }
 
-/* Prompts of halves are not held to it: llama.cpp rounds to F16 where the weights are F16, and
- * bfloat16 has three bits fewer. */
 static void check_against_llama_cpp(const struct finding *finding)
 {
     struct record theirs;
     if (!record_find(finding->of->model, finding_type(finding), &theirs)) return;
-    int n_ways = finding_is_halves(finding) ? AT_ONCE : N_WAYS;
-    for (int way = 0; way < n_ways; way++) {
+    for (int way = 0; way < N_WAYS; way++) {
         const struct distance *ours = &finding->ways[way];
         double most = theirs.mean + DEVIATIONS * hypot(ours->deviation, theirs.deviation);
         if (ours->mean > most + MOST_OF_FLOATS)

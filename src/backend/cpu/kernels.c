@@ -31,6 +31,8 @@ size_t kernels_column_bytes(enum column_format format, int k)
         return column_part(n * 2);
     case COLUMN_BF16_PAIRS:
         return column_part(n * 2) + PAIRS_GAP;
+    case COLUMN_SPLIT_PAIRS:
+        return 2 * column_part(n * 2) + PAIRS_GAP;
     default:
         return column_part(n * sizeof(float));
     }
@@ -38,6 +40,6 @@ size_t kernels_column_bytes(enum column_format format, int k)
 
 size_t kernels_columns_bytes(enum column_format format, int64_t n, int k)
 {
-    if (format == COLUMN_BF16_PAIRS) n = (n + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
+    if (column_is_paired(format)) n = (n + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
     return (size_t)n * kernels_column_bytes(format, k);
 }

@@ -20,10 +20,18 @@ enum column_format {
     /* The same in groups of 16 columns: the first two values of each column, the next two ... A
      * group takes as much as 16 columns, and has room for them all. */
     COLUMN_BF16_PAIRS,
+    /* Groups again, of sums of two bfloat16, for weights of F16: of 32 values of the 16 columns
+     * first the high parts and then the low ones, both in pairs. */
+    COLUMN_SPLIT_PAIRS,
     COLUMN_FORMATS
 };
 
-enum { COLUMNS_PAIRED = 16 }; /* of a group of COLUMN_BF16_PAIRS */
+enum { COLUMNS_PAIRED = 16 }; /* of a group */
+
+static inline bool column_is_paired(enum column_format format)
+{
+    return format == COLUMN_BF16_PAIRS || format == COLUMN_SPLIT_PAIRS;
+}
 
 /* y[c][r] = sum over i < k of w[r][i] * x[c][i], for the columns c of a product and a range of rows
  * r. */
@@ -92,17 +100,17 @@ struct kernels {
     int row_tile;               /* ranges of rows should begin at multiples of this */
     size_t scratch_bytes;       /* of each thread */
 
-    /* For machines that multiply matrices. The columns are COLUMN_BF16_PAIRS, or COLUMN_BF16 where
-     * a list of columns is given. May be NULL, for some types or for all. */
+    /* For machines that multiply matrices; kernels_many_format says which columns. May be NULL, for
+     * some types or for all. */
     matmul_kernel *many[DTYPE_LIMIT];
     int many_from[DTYPE_LIMIT]; /* columns from which it is the fastest one */
 
     /* x[k] -> one column. k is a multiple of the group, if there are groups. NULL for [COLUMN_F32],
-     * which are the floats themselves, and for [COLUMN_BF16_PAIRS]. */
+     * which are the floats themselves, and for pairs. */
     void (*quantize[COLUMN_FORMATS])(const float *x, void *column, int k);
-    /* n columns, at most 16, `stride` floats apart -> one group of COLUMN_BF16_PAIRS; columns that
-     * it lacks become zero. */
-    void (*pair)(const float *x, size_t stride, int n, void *group, int k);
+    /* n columns, at most 16, `stride` floats apart -> one group; columns that it lacks become zero.
+     * NULL for formats without groups. */
+    void (*pair[COLUMN_FORMATS])(const float *x, size_t stride, int n, void *group, int k);
 
     /* Attention over a key-value cache of F32, F16 or Q8_0, else NULL. The scores are a `narrow` or
      * `wide` product with the keys as rows. out[r][i] += sum over j < n_kv of p[r][j] * v[j][i], i
@@ -156,13 +164,20 @@ static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *
     return n_columns >= kernels->wide_from[dtype] ? kernels->wide[dtype] : kernels->narrow[dtype];
 }
 
+/* Of a product of matrices. Columns of a list come one by one, not in groups; of F16, which has
+ * more bits than bfloat16, they are split when they are gathered. */
+static inline enum column_format kernels_many_format(enum dtype dtype, bool listed)
+{
+    if (dtype == DTYPE_F16) return listed ? COLUMN_F32 : COLUMN_SPLIT_PAIRS;
+    return listed ? COLUMN_BF16 : COLUMN_BF16_PAIRS;
+}
+
 /* `listed`: the product will have a column_index. */
 static inline struct matmul_choice kernels_matmul(const struct kernels *kernels, enum dtype dtype,
                                                   int n_columns, bool listed)
 {
     if (kernels->many[dtype] && n_columns >= kernels->many_from[dtype])
-        return (struct matmul_choice){kernels->many[dtype],
-                                      listed ? COLUMN_BF16 : COLUMN_BF16_PAIRS};
+        return (struct matmul_choice){kernels->many[dtype], kernels_many_format(dtype, listed)};
     return kernels_matmul_vectors(kernels, dtype, n_columns);
 }
 
@@ -170,5 +185,5 @@ static inline struct matmul_choice kernels_matmul(const struct kernels *kernels,
  * by zeros. */
 size_t kernels_column_bytes(enum column_format format, int k);
 
-/* Bytes of n columns: those of COLUMN_BF16_PAIRS come in whole groups. */
+/* Bytes of n columns: pairs come in whole groups. */
 size_t kernels_columns_bytes(enum column_format format, int64_t n, int k);

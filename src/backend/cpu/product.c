@@ -26,26 +26,32 @@ void columns_quantize(const struct cpu *cpu, const struct columns *columns, int 
 {
     for (int format = 0; format < COLUMN_FORMATS; format++) {
         if (!columns->quantized[format]) continue;
-        int step = format == COLUMN_BF16_PAIRS ? COLUMNS_PAIRED : 1;
+        bool paired = column_is_paired((enum column_format)format);
+        int step = paired ? COLUMNS_PAIRED : 1;
         for (int c = first; c < first + n; c += step) {
             const float *x = columns->x + (size_t)c * columns->stride;
             char *out = columns->quantized[format] + (size_t)c * columns->bytes[format];
-            if (format == COLUMN_BF16_PAIRS)
-                cpu->kernels.pair(x, columns->stride,
-                                  first + n - c < COLUMNS_PAIRED ? first + n - c : COLUMNS_PAIRED,
-                                  out, columns->k);
+            int left = first + n - c;
+            if (paired)
+                cpu->kernels.pair[format](x, columns->stride, left < step ? left : step, out,
+                                          columns->k);
             else
                 cpu->kernels.quantize[format](x, out, columns->k);
         }
     }
 }
 
+static bool columns_are_paired(const struct columns *columns)
+{
+    return columns &&
+           (columns->quantized[COLUMN_BF16_PAIRS] || columns->quantized[COLUMN_SPLIT_PAIRS]);
+}
+
 /* Rows of one task: those of a group of columns stay together. */
 static int prepare_chunk(const struct prepare *prepare)
 {
     for (int i = 0; i < 2; i++)
-        if (prepare->columns[i] && prepare->columns[i]->quantized[COLUMN_BF16_PAIRS])
-            return COLUMNS_PAIRED;
+        if (columns_are_paired(prepare->columns[i])) return COLUMNS_PAIRED;
     return 1;
 }
 

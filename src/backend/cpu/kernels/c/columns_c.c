@@ -117,3 +117,30 @@ void pair_c(const float *x, size_t stride, int n, void *group, int k)
             for (int j = i; j < i + 2; j++)
                 *out++ = c < n && j < k ? round_bf16(x[(size_t)c * stride + (size_t)j]) : 0;
 }
+
+struct split {
+    uint16_t high, low;
+};
+
+/* The high part of what rounds to infinity is the greatest number: the low one of a finite value
+ * then is finite, too. */
+static struct split split_float(float x)
+{
+    const float most = 0x1.fep127f;
+    uint16_t high = round_bf16(fabsf(x) > most ? copysignf(most, x) : x);
+    return (struct split){high, round_bf16(x - bf16_to_f32(high))};
+}
+
+void pair_split_c(const float *x, size_t stride, int n, void *group, int k)
+{
+    enum { TILE = 32 * 16 };
+    for (int c = 0; c < 16; c++)
+        for (int i = 0; i < padded(k); i++) {
+            uint16_t *out =
+                (uint16_t *)group + i / 32 * 2 * TILE + (i % 32 / 2 * 16 + c) * 2 + i % 2;
+            struct split split =
+                split_float(c < n && i < k ? x[(size_t)c * stride + (size_t)i] : 0);
+            out[0] = split.high;
+            out[TILE] = split.low;
+        }
+}

@@ -58,7 +58,7 @@ void kernels_fill_c(struct kernels *kernels)
                      [COLUMN_Q8_LANES] = quantize_q8_lanes_c,
                      [COLUMN_Q8_EIGHTS] = quantize_q8_eights_c,
                      [COLUMN_BF16] = quantize_bf16_c},
-        .pair = pair_c,
+        .pair = {[COLUMN_BF16_PAIRS] = pair_c, [COLUMN_SPLIT_PAIRS] = pair_split_c},
         .mix = {[DTYPE_F32] = mix_f32_c, [DTYPE_F16] = mix_f16_c, [DTYPE_Q8_0] = mix_q8_0_c},
         .store =
             {[DTYPE_F32] = store_f32_c, [DTYPE_F16] = store_f16_c, [DTYPE_Q8_0] = store_q8_0_c},

@@ -18,6 +18,7 @@ void quantize_q8_lanes_c(const float *x, void *column, int k);
 void quantize_q8_eights_c(const float *x, void *column, int k);
 void quantize_bf16_c(const float *x, void *column, int k);
 void pair_c(const float *x, size_t stride, int n, void *group, int k);
+void pair_split_c(const float *x, size_t stride, int n, void *group, int k);
 
 void matmul_q4_0_c(const struct matmul *m, int first_row, int n_rows, void *scratch);
 void matmul_q4_1_c(const struct matmul *m, int first_row, int n_rows, void *scratch);

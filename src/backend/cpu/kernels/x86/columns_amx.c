@@ -1,6 +1,7 @@
 /* Columns of bfloat16, completed to 32 values by zeros. What is below the smallest normal number
  * counts as zero. */
 #include "backend/cpu/kernels/x86/kernels_x86.h"
+#include "backend/cpu/kernels/x86/split_amx.h"
 #include "backend/cpu/kernels/x86/transpose_avx512.h"
 
 ALWAYS_INLINE __m512i round_32(const float *x)
@@ -38,4 +39,11 @@ void pair_amx(const float *x, size_t stride, int n, void *group, int k)
         transpose_16(v);
         for (int p = 0; p < 16; p++, out += 64) _mm512_storeu_si512(out, v[p]);
     }
+}
+
+void pair_split_amx(const float *x, size_t stride, int n, void *group, int k)
+{
+    const float *columns[TILE_LINES];
+    for (int c = 0; c < n; c++) columns[c] = x + (size_t)c * stride;
+    split_columns(columns, n, k, group);
 }

@@ -232,7 +232,8 @@ static void fill_amx(struct kernels *kernels)
         kernels->many_from[dtype] = unpacks_fast((enum dtype)dtype) ? 10 : 20;
     }
     kernels->quantize[COLUMN_BF16] = quantize_bf16_amx;
-    kernels->pair = pair_amx;
+    kernels->pair[COLUMN_BF16_PAIRS] = pair_amx;
+    kernels->pair[COLUMN_SPLIT_PAIRS] = pair_split_amx;
     kernels->attend[DTYPE_F16] = attend_f16_amx;
     kernels->attend[DTYPE_Q8_0] = attend_q8_0_amx;
     kernels->attend_bytes = attend_bytes_amx;

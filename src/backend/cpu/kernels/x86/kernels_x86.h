@@ -113,6 +113,7 @@ extern const size_t matmul_many_scratch_bytes_amx;
 
 void quantize_bf16_amx(const float *x, void *column, int k);
 void pair_amx(const float *x, size_t stride, int n, void *group, int k);
+void pair_split_amx(const float *x, size_t stride, int n, void *group, int k);
 
 void attend_f16_amx(const struct attend *a, void *scratch);
 void attend_q8_0_amx(const struct attend *a, void *scratch);

@@ -5,6 +5,7 @@
 #include "backend/cpu/kernels/x86/nvfp4.h"
 #include "backend/cpu/kernels/x86/open_blocks.h"
 #include "backend/cpu/kernels/x86/open_supers.h"
+#include "backend/cpu/kernels/x86/split_amx.h"
 #include "backend/cpu/kernels/x86/tiles_amx.h"
 
 /* Unpacks n values; each 32 are a line of the next tile. */
@@ -117,13 +118,16 @@ static void lines_bf16(const void *values, int n, struct tile_halves *tile, int 
         _mm512_store_si512(tile->lines[line], _mm512_maskz_loadu_epi16(first_of_32(n), value));
 }
 
+/* Split: a tile of the high parts, then one of the low parts. */
 static void lines_f16(const void *values, int n, struct tile_halves *tile, int line)
 {
     const uint16_t *value = values;
-    for (; n > 0; n -= 32, value += 32, tile++) {
+    for (; n > 0; n -= 32, value += 32, tile += 2) {
         __m512i halves = _mm512_maskz_loadu_epi16(first_of_32(n), value);
-        store_line(_mm512_cvtph_ps(_mm512_castsi512_si256(halves)),
-                   _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1)), tile, line);
+        struct split split = split_32(_mm512_cvtph_ps(_mm512_castsi512_si256(halves)),
+                                      _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1)));
+        _mm512_store_si512(tile[0].lines[line], split.high);
+        _mm512_store_si512(tile[1].lines[line], split.low);
     }
 }
 

@@ -1,6 +1,8 @@
 /* Many columns of bfloat16 with weights of any type. A panel of weights is unpacked into tiles of
  * 16 rows by 32 values, the columns lie in tiles of 32 values by 16 columns, and an instruction
- * multiplies two tiles. Rounding to bfloat16 costs less than that of the columns to eight bits. */
+ * multiplies two tiles. Rounding to bfloat16 costs less than that of the columns to eight bits.
+ * Weights of F16, which would lose bits, and their columns are split: sums of a high and a low
+ * part, in a tile each, the high one first. A strip of tiles then has half as many values. */
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
@@ -28,17 +30,15 @@ struct scratch {
 
 const size_t matmul_many_scratch_bytes_amx = sizeof(struct scratch);
 
-/* A pass: values [k0, k0 + k) of up to PASS_ROWS rows and PASS_COLUMNS columns. */
+/* A pass: values [k0, k0 + k), a strip of tiles, of up to PASS_ROWS rows and PASS_COLUMNS columns.
+ */
 struct pass {
     const struct matmul *m;
+    int parts; /* of a value: 2 if it is split */
     int row, n_rows, column, n_columns, k0, k;
+    int n_tiles; /* of the k values */
     struct scratch *scratch;
 };
-
-static int pass_steps(const struct pass *pass)
-{
-    return (pass->k + TILE_K - 1) / TILE_K;
-}
 
 struct weight_type {
     unpack_lines *unpack;
@@ -63,7 +63,7 @@ ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct pass *pass
         type.unpack(piece, pass->k, panel[r / TILE_LINES], r % TILE_LINES);
     }
     for (int r = n; r < NEAR_ROWS; r++)
-        for (int s = 0; s < pass_steps(pass); s++)
+        for (int s = 0; s < pass->n_tiles; s++)
             _mm512_store_si512(panel[r / TILE_LINES][s].lines[r % TILE_LINES],
                                _mm512_setzero_si512());
 }
@@ -76,7 +76,7 @@ static void gather(const struct pass *pass)
         const uint16_t *columns[TILE_LINES];
         for (int c = 0; c < n; c++)
             columns[c] = (const uint16_t *)matmul_column(pass->m, pass->column + c0 + c) + pass->k0;
-        for (int s = 0; s < pass_steps(pass); s++) {
+        for (int s = 0; s < pass->n_tiles; s++) {
             __m512i v[TILE_LINES];
             for (int c = 0; c < n; c++) v[c] = _mm512_loadu_si512(columns[c] + TILE_K * s);
             for (int c = n; c < TILE_LINES; c++) v[c] = _mm512_setzero_si512();
@@ -86,53 +86,82 @@ static void gather(const struct pass *pass)
     }
 }
 
+/* The same of columns of floats, as pair_split_amx would have laid them. */
+static void gather_split(const struct pass *pass)
+{
+    for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES) {
+        int left = pass->n_columns - c0, n = left < TILE_LINES ? left : TILE_LINES;
+        const float *columns[TILE_LINES];
+        for (int c = 0; c < n; c++)
+            columns[c] = (const float *)matmul_column(pass->m, pass->column + c0 + c) + pass->k0;
+        split_columns(columns, n, pass->k, pass->scratch->gathered[c0 / TILE_LINES]);
+    }
+}
+
 static const struct tile_halves *columns_at(const struct pass *pass, int tile)
 {
     const struct matmul *m = pass->m;
     if (m->column_index) return pass->scratch->gathered[tile];
     size_t first = (size_t)(pass->column + tile * TILE_LINES);
     return (const struct tile_halves *)((const char *)m->columns + first * m->column_bytes) +
-           pass->k0 / TILE_K;
+           pass->k0 / TILE_K * pass->parts;
 }
 
 /* 32 columns with the tiles of rows from `near` on. On the way each pair of tiles asks for an
  * eighth of the values that the next pass will read of these columns. */
-static void multiply_pairs(const struct pass *pass, int near, int t, const struct tile_halves *x0,
-                           const struct tile_halves *x1)
+ALWAYS_INLINE void multiply_pairs(int parts, const struct pass *pass, int near, int t,
+                                  const struct tile_halves *x0, const struct tile_halves *x1)
 {
-    enum { PAIRS = ROW_TILES / 2, LINES_EACH = 4 };
+    enum { PAIRS = ROW_TILES / 2, BYTES_EACH = 4 * TILE_BYTES };
     struct scratch *scratch = pass->scratch;
     for (int r = 0; r < NEAR_TILES; r += 2) {
         int pair = (near + r) / 2;
         const struct tile_halves *x = pair < PAIRS / 2 ? x0 : x1;
-        const char *soon =
-            (const char *)(x + STEPS) + pair % (PAIRS / 2) * (STEPS * LINES_EACH * TILE_BYTES);
+        const char *soon = (const char *)(x + STEPS) + pair % (PAIRS / 2) * (STEPS * BYTES_EACH);
         struct tile_sums *low = &scratch->sums[t][near + r];
         struct tile_sums *high = &scratch->sums[t + 1][near + r];
         begin_sums(pass->k0 == 0, low, high);
-        for (int s = 0; s < pass_steps(pass); s++) {
-            multiply_2_by_2(&scratch->panel[r][s], &scratch->panel[r + 1][s], x0 + s, x1 + s);
-            ask_for(soon + LINES_EACH * TILE_BYTES * s, LINES_EACH * TILE_BYTES);
+        for (int s = 0; s < pass->n_tiles; s += parts) {
+            (parts == 2 ? multiply_2_by_2_split : multiply_2_by_2)(
+                &scratch->panel[r][s], &scratch->panel[r + 1][s], x0 + s, x1 + s);
+            ask_for(soon + BYTES_EACH * s, (size_t)(BYTES_EACH * parts));
         }
         end_sums(low, high);
     }
 }
 
+/* The last 16 columns of an odd number of tiles. */
+ALWAYS_INLINE void multiply_single(int parts, const struct pass *pass, const struct tile_halves *x,
+                                   struct tile_sums *sums)
+{
+    begin_sums(pass->k0 == 0, sums, sums + 2);
+    for (int s = 0; s < pass->n_tiles; s += parts)
+        (parts == 2 ? multiply_4_by_1_split : multiply_4_by_1)(pass->scratch->panel, s, x + s);
+    end_sums(sums, sums + 2);
+}
+
 /* All columns of the pass with the panel. */
-static void multiply_panel(const struct pass *pass, int near)
+ALWAYS_INLINE void multiply_panel(int parts, const struct pass *pass, int near)
 {
     int n_tiles = (pass->n_columns + TILE_LINES - 1) / TILE_LINES;
     for (int t = 0; t < n_tiles; t += 2) {
         const struct tile_halves *x = columns_at(pass, t);
-        struct tile_sums *sums = &pass->scratch->sums[t][near];
-        if (t + 1 < n_tiles) {
-            multiply_pairs(pass, near, t, x, columns_at(pass, t + 1));
-        } else {
-            begin_sums(pass->k0 == 0, sums, sums + 2);
-            multiply_4_by_1(pass->scratch->panel, x, pass_steps(pass));
-            end_sums(sums, sums + 2);
-        }
+        if (t + 1 < n_tiles)
+            multiply_pairs(parts, pass, near, t, x, columns_at(pass, t + 1));
+        else
+            multiply_single(parts, pass, x, &pass->scratch->sums[t][near]);
     }
+}
+
+/* Two copies, as the loop over tiles shall not ask how many parts there are. */
+static void multiply_whole(const struct pass *pass, int near)
+{
+    multiply_panel(1, pass, near);
+}
+
+static void multiply_split(const struct pass *pass, int near)
+{
+    multiply_panel(2, pass, near);
 }
 
 /* Sums lie row by row, y column by column. */
@@ -153,13 +182,14 @@ static void store_sums(const struct pass *pass)
 
 ALWAYS_INLINE void multiply_pass(struct weight_type type, struct pass *pass)
 {
-    int k_end = pass->m->k;
-    for (pass->k0 = 0; pass->k0 < k_end; pass->k0 += PASS_K) {
-        pass->k = k_end - pass->k0 < PASS_K ? k_end - pass->k0 : PASS_K;
-        if (pass->m->column_index) gather(pass);
+    int k_end = pass->m->k, most = PASS_K / pass->parts;
+    for (pass->k0 = 0; pass->k0 < k_end; pass->k0 += most) {
+        pass->k = k_end - pass->k0 < most ? k_end - pass->k0 : most;
+        pass->n_tiles = (pass->k + TILE_K - 1) / TILE_K * pass->parts;
+        if (pass->m->column_index) (pass->parts == 2 ? gather_split : gather)(pass);
         for (int near = 0; near * TILE_LINES < pass->n_rows; near += NEAR_TILES) {
             unpack_panel(type, pass, near);
-            multiply_panel(pass, near);
+            (pass->parts == 2 ? multiply_split : multiply_whole)(pass, near);
         }
     }
     store_sums(pass);
@@ -170,7 +200,8 @@ ALWAYS_INLINE void multiply(struct weight_type type, const struct matmul *m, int
 {
     int end = first_row + n_rows, left;
     int rows = m->n_columns > FEW_COLUMNS || m->column_index ? PASS_ROWS : NEAR_ROWS;
-    struct pass pass = {.m = m, .scratch = scratch};
+    bool split = kernels_many_format(type.dtype, false) == COLUMN_SPLIT_PAIRS;
+    struct pass pass = {.m = m, .parts = split ? 2 : 1, .scratch = scratch};
     tiles_begin();
     for (pass.row = first_row; (left = end - pass.row) > 0; pass.row += rows) {
         pass.n_rows = left < rows ? left : rows;
