@@ -165,6 +165,7 @@ struct limits {
     int n_experts, n_used, d_ff, d_ff_expert;
     int n_heads, d_k_max, d_v_max; /* of the scores: LATENT counts the latent widths */
     int kv_rank, d_nope;           /* LATENT, else 0 */
+    uint64_t dtypes;               /* of the weights, bit 1 << dtype; 0: any */
 };
 
 /* ---- the contract ---- */

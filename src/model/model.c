@@ -79,6 +79,7 @@ struct limits model_limits(const struct model *model, int n_rows, int n_logits)
         .d_v_max = latent ? a->kv_rank : a->d_v,
         .kv_rank = a->kv_rank,
         .d_nope = a->d_nope,
+        .dtypes = model->dtypes,
     };
 }
 
@@ -320,6 +321,7 @@ static void count(struct model *model, const struct gguf *file)
         model->all.parameters += (uint64_t)tensor_n_values(tensor);
         model->all.bytes += tensor->n_bytes;
         by_dtype[tensor->dtype] += tensor->n_bytes;
+        model->dtypes |= (uint64_t)1 << tensor->dtype;
     }
     int most = 0;
     for (int i = 1; i < DTYPE_LIMIT; i++)

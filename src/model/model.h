@@ -25,6 +25,7 @@ struct model {
     struct tally all;       /* tensors of the file */
     struct tally of_layers; /* used for one token: of experts only the chosen */
     struct tally of_head;
+    uint64_t dtypes; /* of the tensors, a bit each */
     char summary[128]; /* "deepseek2, 61 layers, 671.0B parameters, Q4_K" */
 };
 

@@ -18,6 +18,12 @@ struct walk {
 /* Columns are multiplied all in their order, or those that a list picks. */
 enum { IN_ORDER = 1, LISTED = 2 };
 
+/* Who may want columns. */
+struct column_need {
+    const struct kernels *kernels;
+    uint64_t dtypes; /* of weights, a bit each */
+};
+
 /* Hands out pieces of one allocation; with no memory behind it, it only sums. */
 struct carver {
     char *memory; /* NULL: sum */
@@ -30,10 +36,10 @@ static void layout_attention(struct cpu *cpu, const struct limits *limits, struc
 static void layout_feed_forward(struct cpu *cpu, const struct limits *limits,
                                 struct carver *carver);
 static size_t columns_bytes(const struct kernels *kernels, const struct limits *limits);
-static size_t column_set_bytes(const struct kernels *kernels, int64_t n_rows, int per_row, int k,
+static size_t column_set_bytes(const struct column_need *need, int n_rows, int per_row, int k,
                                unsigned uses);
-static int64_t rows_wanted(const struct kernels *kernels, enum column_format format, int64_t n,
-                           bool listed);
+static int rows_wanted(const struct column_need *need, enum column_format format, int n,
+                       bool listed);
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits);
 static size_t tile_floats(const struct limits *limits);
 static int rows_worth_sharing(const struct limits *limits);
@@ -250,16 +256,17 @@ static void layout_feed_forward(struct cpu *cpu, const struct limits *limits, st
 /* The most any one stage quantises. */
 static size_t columns_bytes(const struct kernels *kernels, const struct limits *limits)
 {
-    int64_t n = limits->n_rows, absorbed = limits->kv_rank ? CPU_ABSORB_ROWS : 0;
+    int absorbed = limits->kv_rank ? CPU_ABSORB_ROWS : 0, n = limits->n_rows;
     unsigned hidden = IN_ORDER | (limits->n_experts > 0 ? LISTED : 0);
-    size_t h = column_set_bytes(kernels, n, 1, limits->d_model, hidden);
+    struct column_need need = {kernels, limits->dtypes ? limits->dtypes : UINT64_MAX};
+    size_t h = column_set_bytes(&need, n, 1, limits->d_model, hidden);
     size_t sets[] = {
-        h + column_set_bytes(kernels, n, 1, limits->q_rank, IN_ORDER),
-        h + column_set_bytes(kernels, n, 1, limits->o_width, IN_ORDER),
-        column_set_bytes(kernels, n, 1, limits->d_ff, IN_ORDER) +
-            column_set_bytes(kernels, n, limits->n_used, limits->d_ff_expert, LISTED),
-        column_set_bytes(kernels, absorbed, limits->n_heads, limits->kv_rank, LISTED),
-        column_set_bytes(kernels, absorbed, limits->n_heads, limits->d_nope, LISTED),
+        h + column_set_bytes(&need, n, 1, limits->q_rank, IN_ORDER),
+        h + column_set_bytes(&need, n, 1, limits->o_width, IN_ORDER),
+        column_set_bytes(&need, n, 1, limits->d_ff, IN_ORDER) +
+            column_set_bytes(&need, n, limits->n_used, limits->d_ff_expert, LISTED),
+        column_set_bytes(&need, absorbed, limits->n_heads, limits->kv_rank, LISTED),
+        column_set_bytes(&need, absorbed, limits->n_heads, limits->d_nope, LISTED),
     };
     size_t most = 0;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
@@ -267,30 +274,31 @@ static size_t columns_bytes(const struct kernels *kernels, const struct limits *
     return most;
 }
 
-/* In every format that some type of weight may want. */
-static size_t column_set_bytes(const struct kernels *kernels, int64_t n_rows, int per_row, int k,
+/* In every format that a weight may want; of a list, an expert may visit few of many rows. */
+static size_t column_set_bytes(const struct column_need *need, int n_rows, int per_row, int k,
                                unsigned uses)
 {
     size_t bytes = 0;
     for (int f = COLUMN_F32 + 1; f < COLUMN_FORMATS; f++) {
         enum column_format format = (enum column_format)f;
-        int64_t n = uses & LISTED ? rows_wanted(kernels, format, n_rows, true) : 0;
-        if (n > 0) n = n_rows; /* an expert may visit few of many rows */
-        int64_t in_order = uses & IN_ORDER ? rows_wanted(kernels, format, n_rows, false) : 0;
-        n = (n > in_order ? n : in_order) * per_row;
-        bytes += kernels_columns_bytes(format, n, (k + 255) / 256 * 256);
+        int64_t n = 0;
+        if (uses & LISTED && rows_wanted(need, format, n_rows, true) > 0)
+            n = n_rows;
+        else if (uses & IN_ORDER)
+            n = rows_wanted(need, format, n_rows, false);
+        bytes += kernels_columns_bytes(format, n * per_row, (k + 255) / 256 * 256);
     }
     return bytes;
 }
 
 /* The most rows, at most n, that a kernel takes in this format together; 0: none does. */
-static int64_t rows_wanted(const struct kernels *kernels, enum column_format format, int64_t n,
-                           bool listed)
+static int rows_wanted(const struct column_need *need, enum column_format format, int n,
+                       bool listed)
 {
     for (; n > 0; n--)
         for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
-            if (kernels->narrow[dtype].run &&
-                kernels_matmul(kernels, (enum dtype)dtype, (int)n, listed).format == format)
+            if (need->dtypes >> dtype & 1 && need->kernels->narrow[dtype].run &&
+                kernels_matmul(need->kernels, (enum dtype)dtype, n, listed).format == format)
                 return n;
     return 0;
 }

@@ -254,15 +254,10 @@ static int wide_from_vbmi(enum dtype dtype)
     case DTYPE_F16:
     case DTYPE_Q8_0:
         return 5;
-    case DTYPE_Q2_K:
-    case DTYPE_Q3_K:
-    case DTYPE_Q4_K:
-    case DTYPE_Q5_K:
-    case DTYPE_Q6_K:
     case DTYPE_TQ1_0:
         return 7;
     default:
-        return 10;
+        return 9;
     }
 }
 
