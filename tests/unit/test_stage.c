@@ -185,29 +185,43 @@ static void same_choice(const struct pair *pair, int n)
     assert_memory_equal(ids[0], ids[1], (size_t)n * sizeof **ids);
 }
 
-static void compare_layer(struct pair *pair, const struct layer *layer, const struct batch *batch)
+static void compare_attention(struct pair *pair, const struct batch *batch)
 {
     const struct limits *limits = &pair->limits;
-    SAME(x, limits->d_model);
     SAME(q, limits->q_width);
     SAME(k, limits->k_width);
     SAME(v, limits->v_width);
     SAME(o, limits->o_width);
-    if (layer->ffn.dense.d_ff) SAME(gated, layer->ffn.dense.d_ff);
-    if (!layer->ffn.experts.d_ff) return;
+}
+
+static void compare_feed_forward(struct pair *pair, const struct feed_forward *ffn,
+                                 const struct batch *batch)
+{
+    const struct limits *limits = &pair->limits;
+    if (ffn->dense.d_ff) SAME(gated, ffn->dense.d_ff);
+    if (!ffn->experts.d_ff) return;
     SAME(router_logits, limits->n_experts);
     same_choice(pair, batch->n_rows * limits->n_used);
     SAME(expert_weights, limits->n_used);
     SAME(expert_gated, limits->n_used * limits->d_ff_expert);
 }
 
-static void run_layer(struct backend *on, const struct layer *layer, const struct batch *batch)
+/* Activations are compared while they are alive: they may share memory. */
+static void run_layer(struct pair *pair, const struct layer *layer, const struct batch *batches)
 {
-    stage_qkv(on, &layer->attention, batch);
-    stage_attend(on, &layer->attention, batch);
-    stage_project(on, &layer->attention, &layer->ffn, batch->n_rows);
-    stage_up(on, &layer->ffn, batch->n_rows);
-    stage_down(on, &layer->ffn, batch->n_rows);
+    const struct batch *batch = &batches[0];
+    for (int i = 0; i < 2; i++) {
+        stage_qkv(pair->backends[i], &layer->attention, &batches[i]);
+        stage_attend(pair->backends[i], &layer->attention, &batches[i]);
+    }
+    compare_attention(pair, batch);
+    for (int i = 0; i < 2; i++) {
+        stage_project(pair->backends[i], &layer->attention, &layer->ffn, batch->n_rows);
+        stage_up(pair->backends[i], &layer->ffn, batch->n_rows);
+    }
+    compare_feed_forward(pair, &layer->ffn, batch);
+    for (int i = 0; i < 2; i++) stage_down(pair->backends[i], &layer->ffn, batch->n_rows);
+    SAME(x, pair->limits.d_model);
 }
 
 /* Rows that continue the cache at `first`. Each layer begins with the same input on both. */
@@ -230,8 +244,7 @@ static void run_rows(struct pair *pair, int first, int n_rows)
     size_t x_bytes = (size_t)n_rows * (size_t)pair->limits.d_model * sizeof(float);
     for (int l = 0; l < pair->model->description.n_layers; l++) {
         const struct layer *layer = &pair->model->layers[l];
-        for (int i = 0; i < 2; i++) run_layer(pair->backends[i], layer, &batches[i]);
-        compare_layer(pair, layer, &batches[0]);
+        run_layer(pair, layer, batches);
         memcpy(pair->backends[1]->ops->activations(pair->backends[1])->x,
                pair->backends[0]->ops->activations(pair->backends[0])->x, x_bytes);
     }

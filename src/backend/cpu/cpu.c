@@ -220,7 +220,6 @@ static void layout_rows(struct activations *a, const struct limits *limits, stru
     size_t n = (size_t)limits->n_rows;
     a->x = carve(carver, n * (size_t)limits->d_model, sizeof(float));
     a->h = carve(carver, n * (size_t)limits->d_model, sizeof(float));
-    a->y = carve(carver, n * (size_t)limits->d_model, sizeof(float));
     a->router_logits = carve(carver, n * (size_t)limits->n_experts, sizeof(float));
     a->expert_ids = carve(carver, n * (size_t)limits->n_used, sizeof(int32_t));
     a->expert_weights = carve(carver, n * (size_t)limits->n_used, sizeof(float));
@@ -232,7 +231,8 @@ static void layout_attention(struct cpu *cpu, const struct limits *limits, struc
     struct activations *a = &cpu->a;
     size_t n = (size_t)limits->n_rows, n_threads = (size_t)pool_n_threads(cpu->pool);
     size_t vectors = limits->kv_rank ? CPU_ABSORB_ROWS * (size_t)limits->n_heads : 0;
-    a->q = carve(carver, n * (size_t)limits->q_width, sizeof(float));
+    int q_or_y = limits->q_width > limits->d_model ? limits->q_width : limits->d_model;
+    a->q = a->y = carve(carver, n * (size_t)q_or_y, sizeof(float));
     a->k = carve(carver, n * (size_t)limits->k_width, sizeof(float));
     a->v = carve(carver, n * (size_t)limits->v_width, sizeof(float));
     a->q_low = carve(carver, n * (size_t)limits->q_rank, sizeof(float));
