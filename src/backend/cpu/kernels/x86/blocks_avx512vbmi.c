@@ -23,7 +23,7 @@ struct opened {
 
 typedef struct opened open_eight(const char *blocks);
 
-struct eight_type {
+struct super_type {
     size_t n_bytes; /* of eight groups */
     open_eight *open;
 };
@@ -238,7 +238,7 @@ ALWAYS_INLINE struct opened open_iq4_xs(const char *block)
 
 /* ---- products ---- */
 
-ALWAYS_INLINE void add_eight(struct eight_type type, const char *blocks, int b, int n_columns,
+ALWAYS_INLINE void add_eight(struct super_type type, const char *blocks, int b, int n_columns,
                              const struct column_q8_eights *x, __m512 *sums)
 {
     struct opened w = type.open(blocks);
@@ -256,56 +256,32 @@ ALWAYS_INLINE void add_eight(struct eight_type type, const char *blocks, int b, 
 }
 
 /* The last blocks of a row, less than eight. */
-ALWAYS_INLINE void add_rest(struct eight_type type, const char *blocks, const struct matmul *m,
-                            int n_columns, const struct column_q8_eights *x, __m512 *sums)
+ALWAYS_INLINE void add_rest(struct super_type type, const char *blocks, int k, int n_columns,
+                            const struct column_q8_eights *x, __m512 *sums)
 {
     char eight[MOST_BYTES] = {0};
-    memcpy(eight, blocks, (size_t)(m->k % 256 / BLOCK_VALUES) * (type.n_bytes / BLOCKS));
-    add_eight(type, eight, m->k / 256, n_columns, x, sums);
+    memcpy(eight, blocks, (size_t)(k % 256 / BLOCK_VALUES) * (type.n_bytes / BLOCKS));
+    add_eight(type, eight, k / 256, n_columns, x, sums);
 }
 
-ALWAYS_INLINE void multiply_streams(struct eight_type type, const struct matmul *m,
-                                    const int r[STREAMS], int n_columns,
-                                    const struct column_q8_eights *x, float *const *y)
+ALWAYS_INLINE void add_rows(struct super_type type, int k, const char *const rows[STREAMS],
+                            int n_columns, const struct column_q8_eights *x,
+                            __m512 sums[STREAMS][MAX_COLUMNS])
 {
-    const char *rows[STREAMS] = {matmul_row(m, r[0]), matmul_row(m, r[1])};
-    __m512 sums[STREAMS][MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) sums[0][c] = sums[1][c] = _mm512_setzero_ps();
-    for (int b = 0; b < m->k / 256; b++) {
+    for (int b = 0; b < k / 256; b++) {
         UNROLL
         for (int i = 0; i < STREAMS; i++) {
-            prefetch_block(rows[i], type.n_bytes);
-            add_eight(type, rows[i], b, n_columns, x, sums[i]);
-            rows[i] += type.n_bytes;
+            const char *blocks = rows[i] + type.n_bytes * (size_t)b;
+            prefetch_block(blocks, type.n_bytes);
+            add_eight(type, blocks, b, n_columns, x, sums[i]);
         }
     }
-    for (int i = 0; i < STREAMS && m->k % 256 != 0; i++)
-        add_rest(type, rows[i], m, n_columns, x, sums[i]);
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        UNROLL
-        for (int i = 0; i < STREAMS; i++) y[c][r[i]] = _mm512_reduce_add_ps(sums[i][c]);
-    }
+    for (int i = 0; i < STREAMS && k % 256 != 0; i++)
+        add_rest(type, rows[i] + type.n_bytes * (size_t)(k / 256), k, n_columns, x, sums[i]);
 }
 
-ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *m, int first_row,
-                                 int n_rows, int first_column, int n_columns)
-{
-    const struct eight_type *type = type_of_rows;
-    struct column_q8_eights x[MAX_COLUMNS];
-    float *y[MAX_COLUMNS];
-    UNROLL
-    for (int c = 0; c < n_columns; c++) {
-        x[c] = column_q8_eights(matmul_column(m, first_column + c), m->k);
-        y[c] = matmul_output(m, first_column + c);
-    }
-    for (int i = 0; i < streams_length(n_rows); i++) {
-        int rows[STREAMS];
-        streams_rows(first_row, n_rows, i, rows);
-        multiply_streams(*type, m, rows, n_columns, x, y);
-    }
-}
+#define SUPER_COLUMN column_q8_eights
+#include "backend/cpu/kernels/x86/super_rows_avx512vnni.h"
 
 #define DEFINE(NAME, N_BLOCKS)                                                                     \
     static_assert(N_BLOCKS * sizeof(struct block_##NAME) <= MOST_BYTES, "they fit a copy");        \
@@ -313,7 +289,7 @@ ALWAYS_INLINE void multiply_rows(const void *type_of_rows, const struct matmul *
                                     void *scratch)                                                 \
     {                                                                                              \
         (void)scratch;                                                                             \
-        struct eight_type type = {N_BLOCKS * sizeof(struct block_##NAME), open_##NAME};            \
+        struct super_type type = {N_BLOCKS * sizeof(struct block_##NAME), open_##NAME};            \
         multiply_tiles(multiply_rows, &type, m, first_row, n_rows);                                \
     }
 DEFINE(q4_0, BLOCKS)

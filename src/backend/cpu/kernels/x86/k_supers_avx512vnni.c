@@ -304,10 +304,11 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void add_rows(struct super_type type, int n_blocks, const char *const rows[STREAMS],
+ALWAYS_INLINE void add_rows(struct super_type type, int k, const char *const rows[STREAMS],
                             int n_columns, const struct column_q8_lanes *x,
                             __m512 sums[STREAMS][MAX_COLUMNS])
 {
+    int n_blocks = k / 256;
     for (int first = 0; first < n_blocks; first += BATCH) {
         int n = n_blocks - first < BATCH ? n_blocks - first : BATCH;
         struct factors factors[STREAMS];

@@ -1,8 +1,8 @@
-/* Rows of super-blocks, two streams of them, with few columns. The file that includes this has
- * defined SUPER_COLUMN, the name of the columns' struct and of what makes it, and
+/* Rows of 256 values at a time, two streams of them, with few columns. The file that includes this
+ * has defined SUPER_COLUMN, the name of the columns' struct and of what makes it, and
  *
  *     struct super_type: what its add_rows wants;
- *     add_rows: adds the products of all blocks of two rows to their sums of the columns. */
+ *     add_rows: adds the products of all k values of two rows to their sums of the columns. */
 #pragma once
 
 #include "backend/cpu/kernels/row_tiles.h"
@@ -16,7 +16,7 @@ ALWAYS_INLINE void multiply_streams(struct super_type type, const struct matmul 
     __m512 sums[STREAMS][MAX_COLUMNS];
     UNROLL
     for (int c = 0; c < n_columns; c++) sums[0][c] = sums[1][c] = _mm512_setzero_ps();
-    add_rows(type, m->k / 256, rows, n_columns, x, sums);
+    add_rows(type, m->k, rows, n_columns, x, sums);
     UNROLL
     for (int c = 0; c < n_columns; c++) {
         UNROLL

@@ -65,11 +65,11 @@ ALWAYS_INLINE void add_super(struct super_type type, const void *block, int b, i
     }
 }
 
-ALWAYS_INLINE void add_rows(struct super_type type, int n_blocks, const char *const rows[STREAMS],
+ALWAYS_INLINE void add_rows(struct super_type type, int k, const char *const rows[STREAMS],
                             int n_columns, const struct column_q8_256 *x,
                             __m512 sums[STREAMS][MAX_COLUMNS])
 {
-    for (int b = 0; b < n_blocks; b++) {
+    for (int b = 0; b < k / 256; b++) {
         UNROLL
         for (int i = 0; i < STREAMS; i++) {
             const char *block = rows[i] + type.block_bytes * (size_t)b;
