@@ -175,7 +175,7 @@ $B/examples/%: examples/%.c include/heft.h $B/libheft.a
 # The kernels alone, to run under an emulator: no library of the system is needed.
 kernel-test: $B/kernel-test
 $B/kernel-test: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $(KERNEL_SOURCES:%.c=$B/%.o) \
-                $(patsubst %.c,$B/%.o,$(wildcard src/tensor/*.c src/backend/cpu/kernels.c src/backend/cpu/peaks.c src/base/*.c))
+                $(patsubst %.c,$B/%.o,$(wildcard src/tensor/*.c src/backend/cpu/kernels.c src/backend/cpu/peaks.c src/backend/cpu/bandwidth.c src/base/*.c))
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) -static $(LDFLAGS) -o $@ $^ -lm
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -21,6 +22,7 @@ static heft_status parse_list(const char *option, const char *text, int least, i
 static heft_status parse_peers(struct bench *bench, heft_error *error);
 static heft_status check_model(struct bench *bench, heft_error *error);
 static heft_status open_all(struct bench *bench, heft_error *error);
+static heft_status open_bandwidth(struct bench *bench, heft_error *error);
 static void close_all(struct bench *bench);
 static heft_status measure_all(struct bench *bench, heft_error *error);
 static heft_status measure_depth(struct bench *bench, int depth, heft_error *error);
@@ -54,17 +56,16 @@ const struct command command_bench = {
     .usage = "[options] [MODEL]",
     .summary = "measure speed, as shares of what the machine can",
     .details =
-        "Measures how many tokens a second are read from a prompt and written as an answer, at\n"
-        "several depths of the context: the median, and the slowest and the fastest in brackets.\n"
-        "Beside it stands the memory read (weights of the active experts and the key-value cache)\n"
-        "as a share of the bandwidth of this machine, and the arithmetic (two operations a "
-        "weight)\n"
-        "as a share of its peak: of matrices of bfloat16 where the processor has a unit for them, "
-        "else\n"
-        "of int8. Both limits are measured in the same run.\n"
-        "With several users, one token of each is computed in a step; tokens a second are those "
-        "of\n"
-        "all together, and the line below says how much longer than for one user a step takes.\n"
+        "Measures how many tokens a second are read from a prompt and written as an answer,\n"
+        "at several depths of the context: the median, and the slowest and the fastest in\n"
+        "brackets. Beside it stands the memory read (weights of the active experts and the\n"
+        "key-value cache) as a share of the bandwidth of this machine, and the arithmetic (two\n"
+        "operations a weight) as a share of its peak: of matrices of bfloat16 where the\n"
+        "processor has a unit for them, else of int8. The peak is measured before the model is\n"
+        "opened, the bandwidth before every round of an answer, as other programs may take some\n"
+        "of it at any time.\n"
+        "With several users, one token of each is computed in a step; tokens a second are those\n"
+        "of all together, and the line below says how much longer than for one user a step takes.\n"
         "With --peers, every round measures heft and then each of them; each line of a peer ends\n"
         "with how many times faster heft was, in the median.",
     .examples = "  heft bench model.gguf\n"
@@ -175,22 +176,38 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     bench->logits = malloc(n_users * (size_t)bench->info.n_vocab * sizeof *bench->logits);
     size_t n_rates = (size_t)(1 + bench->n_peers) * (size_t)bench->n_repeats;
     bench->rates = malloc(n_rates * sizeof *bench->rates);
+    bench->limits = calloc((size_t)bench->n_repeats, sizeof *bench->limits);
     bench->rows = json_array();
-    if (!bench->tokens || !bench->logits || !bench->rates || !bench->rows)
+    if (!bench->tokens || !bench->logits || !bench->rates || !bench->limits || !bench->rows)
         return error_set(error, HEFT_INTERNAL, "no memory for the measurement");
     /* Mixed tokens, so that mixed experts are asked for. */
     struct rng rng = {1};
     for (size_t i = 0; i < n_tokens; i++)
         bench->tokens[i] = (int32_t)(rng_next(&rng) % (uint64_t)bench->info.n_vocab);
-    return HEFT_OK;
+    return open_bandwidth(bench, error);
+}
+
+/* A buffer to read before each round of an answer, out of the memory that the model will never
+ * need; if that is too little, the reading before the model was opened has to do. */
+static heft_status open_bandwidth(struct bench *bench, heft_error *error)
+{
+    const uint64_t most = (uint64_t)2 << 30, least = (uint64_t)512 << 20;
+    const heft_memory *memory = &bench->info.memory;
+    uint64_t taken = memory->weights + memory->kv + memory->scratch, available = memory_available();
+    uint64_t half = available > taken ? (available - taken) / 2 : 0;
+    if (half < least) return HEFT_OK;
+    return bandwidth_open(bench->info.n_threads, (size_t)(half < most ? half : most),
+                          &bench->bandwidth, error);
 }
 
 static void close_all(struct bench *bench)
 {
     heft_engine_close(bench->engine);
+    bandwidth_close(bench->bandwidth);
     free(bench->tokens);
     free(bench->logits);
     free(bench->rates);
+    free(bench->limits);
     free(bench->peers_words);
     json_decref(bench->rows);
 }
@@ -234,6 +251,8 @@ static heft_status measure(struct bench *bench, const struct bench_row *row, hef
     for (int i = -1; i < bench->n_repeats; i++) {
         progress_show(&progress, row->name, i + 1, bench->n_repeats + 1);
         rewind_all(bench, row->depth);
+        if (bench->bandwidth && !row->together && i >= 0)
+            bench->limits[i] = bandwidth_measure(bench->bandwidth);
         uint64_t start = clock_ns();
         heft_status status = feed(bench, row, error);
         double seconds = (double)(clock_ns() - start) * 1e-9;
@@ -244,6 +263,7 @@ static heft_status measure(struct bench *bench, const struct bench_row *row, hef
         if (status != HEFT_OK) return status;
     }
     progress_end(&progress);
+    qsort(bench->limits, (size_t)bench->n_repeats, sizeof *bench->limits, compare);
     for (int i = 0; i <= row->n_peers; i++)
         qsort(bench_rates(bench, i), (size_t)bench->n_repeats, sizeof *bench->rates, compare);
     bench_report(bench, row);

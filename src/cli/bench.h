@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "backend/cpu/bandwidth.h"
 #include "backend/cpu/peaks.h"
 #include "cli/peers.h"
 #include "heft.h"
@@ -31,7 +32,9 @@ struct bench {
     int n_peers;
     char *peers_words; /* the text they point into */
     double *rates; /* [1 + n_peers, n_repeats] of the row that is measured: heft, then its peers */
-    double alone;  /* tokens a second of the answer of one user at this depth; 0: not measured */
+    struct bandwidth *bandwidth; /* NULL: there is no memory to read beside the model */
+    double *limits;              /* [n_repeats] bytes a second, read before each round of the row */
+    double alone; /* tokens a second of the answer of one user at this depth; 0: not measured */
     json_t *rows;
 };
 
@@ -48,6 +51,8 @@ struct bench_row {
 double *bench_rates(const struct bench *bench, int contestant);
 /* Of sorted rates. */
 double bench_median(const struct bench *bench, int contestant);
+/* 1e9 bytes a second that memory gave between the rounds, or before all of them. */
+double bench_limit(const struct bench *bench);
 
 void bench_print_peaks(const struct bench *bench);
 void bench_print_head(const struct bench *bench);

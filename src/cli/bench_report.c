@@ -5,7 +5,7 @@
 
 /* What the median of a row means for the machine. */
 struct load {
-    double gbs, gbs_share; /* 0: not known */
+    double gbs, gbs_limit, gbs_share; /* 0: not known */
     double gops, gops_share;
     double step_times; /* how long a step of all users takes, of one user's; 0: not known */
 };
@@ -22,10 +22,21 @@ double *bench_rates(const struct bench *bench, int contestant)
     return bench->rates + (size_t)contestant * (size_t)bench->n_repeats;
 }
 
+/* Of sorted samples. */
+static double median(const double *samples, int n)
+{
+    return (samples[(n - 1) / 2] + samples[n / 2]) / 2;
+}
+
 double bench_median(const struct bench *bench, int contestant)
 {
-    const double *rates = bench_rates(bench, contestant);
-    return (rates[(bench->n_repeats - 1) / 2] + rates[bench->n_repeats / 2]) / 2;
+    return median(bench_rates(bench, contestant), bench->n_repeats);
+}
+
+double bench_limit(const struct bench *bench)
+{
+    return bench->bandwidth ? median(bench->limits, bench->n_repeats) * 1e-9
+                            : bench->peaks.read_gbs[1];
 }
 
 void bench_print_peaks(const struct bench *bench)
@@ -47,7 +58,7 @@ void bench_print_peaks(const struct bench *bench)
 
 void bench_print_head(const struct bench *bench)
 {
-    printf("\n%s\n\n%-8s %5s %7s %7s  %-30s %9s %6s %10s %6s\n", bench->info.description, "",
+    printf("\n%s\n\n%-8s %5s %7s %7s  %-30s %15s %6s %10s %6s\n", bench->info.description, "",
            "users", "depth", "tokens", "tokens/s", "GB/s", "share", "Gop/s", "share");
 }
 
@@ -75,17 +86,18 @@ json_t *bench_peaks_json(const struct peaks *peaks)
 static struct load load_of(const struct bench *bench, const struct bench_row *row)
 {
     const heft_info *info = &bench->info;
-    double median = bench_median(bench, 0), mean_depth = row->depth + row->n_tokens / 2.0;
+    double rate = bench_median(bench, 0), mean_depth = row->depth + row->n_tokens / 2.0;
     double bytes = (double)info->token_weight_bytes + (double)info->kv_token_bytes * mean_depth;
     double used =
         (double)info->layer_parameters + (row->together ? 0 : (double)info->head_parameters);
-    struct load load = {.gops = median * 2 * used * 1e-9};
+    struct load load = {.gops = rate * 2 * used * 1e-9};
     load.gops_share = load.gops / peaks_product_gops(&bench->peaks);
     if (row->n_users > 1) {
-        load.step_times = row->n_users * bench->alone / median;
+        load.step_times = row->n_users * bench->alone / rate;
     } else if (!row->together) {
-        load.gbs = median * bytes * 1e-9;
-        load.gbs_share = load.gbs / bench->peaks.read_gbs[1];
+        load.gbs = rate * bytes * 1e-9;
+        load.gbs_limit = bench_limit(bench);
+        load.gbs_share = load.gbs / load.gbs_limit;
     }
     return load;
 }
@@ -94,15 +106,15 @@ static void print_row(const struct bench *bench, const struct bench_row *row,
                       const struct load *load)
 {
     const double *rates = bench_rates(bench, 0);
-    double median = bench_median(bench, 0);
+    double rate = bench_median(bench, 0);
     int last = bench->n_repeats - 1;
     char speed[64];
-    snprintf(speed, sizeof speed, "%.2f (%.2f to %.2f)", median, rates[0], rates[last]);
+    snprintf(speed, sizeof speed, "%.2f (%.2f to %.2f)", rate, rates[0], rates[last]);
     printf("%-8s %5d %7d %7d  %-30s ", row->name, row->n_users, row->depth, row->n_tokens, speed);
     if (load->gbs > 0)
-        printf("%9.2f %4.0f %%", load->gbs, 100 * load->gbs_share);
+        printf("%6.2f of %5.2f %4.0f %%", load->gbs, load->gbs_limit, 100 * load->gbs_share);
     else
-        printf("%9s %6s", "", "");
+        printf("%15s %6s", "", "");
     printf(" %10.1f %4.0f %%\n", load->gops, 100 * load->gops_share);
     if (load->step_times > 0)
         printf("  a step takes %.2f times that of one user\n", load->step_times);
@@ -111,7 +123,7 @@ static void print_row(const struct bench *bench, const struct bench_row *row,
         snprintf(speed, sizeof speed, "%.2f (%.2f to %.2f)", bench_median(bench, i), peer[0],
                  peer[last]);
         printf("  %-28s  %-30s  heft %.2f times\n", bench->peers[i - 1].name, speed,
-               median / bench_median(bench, i));
+               rate / bench_median(bench, i));
     }
     fflush(stdout);
 }
@@ -120,13 +132,13 @@ static json_t *row_json(const struct bench *bench, const struct bench_row *row,
                         const struct load *load)
 {
     const double *rates = bench_rates(bench, 0);
-    return json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "name",
-                     row->name, "n_users", row->n_users, "depth", row->depth, "n_tokens",
+    return json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
+                     "name", row->name, "n_users", row->n_users, "depth", row->depth, "n_tokens",
                      row->n_tokens, "tokens_per_second", bench_median(bench, 0), "slowest",
                      rates[0], "fastest", rates[bench->n_repeats - 1], "gb_per_second", load->gbs,
-                     "bandwidth_share", load->gbs_share, "gop_per_second", load->gops,
-                     "arithmetic_share", load->gops_share, "step_times", load->step_times, "peers",
-                     peers_json(bench, row));
+                     "limit_gb_per_second", load->gbs_limit, "bandwidth_share", load->gbs_share,
+                     "gop_per_second", load->gops, "arithmetic_share", load->gops_share,
+                     "step_times", load->step_times, "peers", peers_json(bench, row));
 }
 
 static json_t *peers_json(const struct bench *bench, const struct bench_row *row)
@@ -134,12 +146,12 @@ static json_t *peers_json(const struct bench *bench, const struct bench_row *row
     json_t *peers = json_array();
     for (int i = 1; i <= row->n_peers; i++) {
         const double *rates = bench_rates(bench, i);
-        double median = bench_median(bench, i);
+        double rate = bench_median(bench, i);
         json_array_append_new(peers,
                               json_pack("{s:s, s:f, s:f, s:f, s:f}", "name",
-                                        bench->peers[i - 1].name, "tokens_per_second", median,
+                                        bench->peers[i - 1].name, "tokens_per_second", rate,
                                         "slowest", rates[0], "fastest", rates[bench->n_repeats - 1],
-                                        "heft_times", bench_median(bench, 0) / median));
+                                        "heft_times", bench_median(bench, 0) / rate));
     }
     return peers;
 }

@@ -371,6 +371,7 @@ json "x.peaks.read_gb_per_second[1] > 0 and x.rows[1].tokens_per_second > 0" Tru
 call 0 bench --json -p 0 -n 4 -r 1 -d 3 -u 1,3 $golden
 json "x.rows | length" 2
 json "x.rows[0].n_users == 1 and x.rows[0].step_times == 0" True
+json "x.rows[0].limit_gb_per_second > 0 and x.rows[0].bandwidth_share > 0" True
 json "x.rows[1].n_users == 3 and x.rows[1].step_times > 0" True
 call 1 bench -d a $golden; err_is_sentence
 call 1 bench -u 0 $golden; err_is_sentence

@@ -157,6 +157,13 @@ bool kernels_init(struct kernels *kernels, const char *mask);
 /* Names of the tiers this machine can run, lowest first, NULL-terminated. */
 const char *const *kernels_tiers(void);
 
+static inline const char *kernels_best_tier(void)
+{
+    const char *const *tiers = kernels_tiers();
+    while (tiers[1]) tiers++;
+    return *tiers;
+}
+
 /* Without the products of matrices. */
 static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *kernels,
                                                           enum dtype dtype, int n_columns)
