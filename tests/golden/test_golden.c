@@ -22,8 +22,8 @@
 #include "npy.h"
 
 #define TOLERANCE 1e-4
-/* Where a machine multiplies matrices of bfloat16, prompts of models in halves round to it: eight
- * bits of every weight and activation. */
+/* Where a machine multiplies matrices of bfloat16, prompts round the activations of BF16 weights to
+ * it: eight bits of each. */
 #define TOLERANCE_BFLOAT16 2e-2
 /* Multiples of what rounding costs in the independent implementation: what it may cost the engine,
  * and how far plain C, which rounds the same values, may be from that implementation. A value
