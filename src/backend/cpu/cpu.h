@@ -9,7 +9,7 @@
 
 enum {
     CPU_TILE_ROWS = 64, /* weight rows of one task: see cpu_tile_rows */
-    CPU_TILE_ROWS_MOST = 256,
+    CPU_TILE_ROWS_MOST = MANY_TASK_ROWS,
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
     CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
     CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */

@@ -26,7 +26,12 @@ enum column_format {
     COLUMN_FORMATS
 };
 
-enum { COLUMNS_PAIRED = 16 }; /* of a group */
+enum {
+    COLUMNS_PAIRED = 16, /* of a group */
+    /* Rows that the kernels of many columns unpack at once, and most rows of a task for them. */
+    MANY_PANEL_ROWS = 48,
+    MANY_TASK_ROWS = 192,
+};
 
 static inline bool column_is_paired(enum column_format format)
 {

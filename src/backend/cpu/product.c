@@ -126,8 +126,8 @@ int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n
     enum { TASKS_PER_THREAD = 4 };
     if (!cpu->kernels.many[dtype] || n_columns < cpu->kernels.many_from[dtype])
         return CPU_TILE_ROWS;
-    int rows = CPU_TILE_ROWS_MOST;
-    while (rows > CPU_TILE_ROWS && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
+    int rows = MANY_TASK_ROWS;
+    while (rows > MANY_PANEL_ROWS && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
         rows /= 2;
     return rows;
 }

@@ -1,6 +1,5 @@
-/* The tile registers: eight of 16 lines by 64 bytes. 0 to 3 hold sums, 4 and 5 weights, 6 and 7
- * columns, or 7 more weights. The intrinsics do not tell the compiler which memory they touch: what
- * is written before a load stands before a fence. */
+/* The tile registers: eight of 16 lines by 64 bytes. The intrinsics do not tell the compiler which
+ * memory they touch: what is written before a load stands before a fence. */
 #pragma once
 
 #include <immintrin.h>
@@ -94,35 +93,4 @@ ALWAYS_INLINE void multiply_2_by_2(const struct tile_halves *w0, const struct ti
     _tile_loadd(7, x1->lines, TILE_BYTES);
     _tile_dpbf16ps(2, 4, 7);
     _tile_dpbf16ps(3, 5, 7);
-}
-
-/* 64 rows, tile `t` of four strips, by 16 columns. */
-ALWAYS_INLINE void multiply_4_by_1(const tile_strip *w, int t, const struct tile_halves *x)
-{
-    _tile_loadd(6, x->lines, TILE_BYTES);
-    _tile_loadd(4, w[0][t].lines, TILE_BYTES);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(5, w[1][t].lines, TILE_BYTES);
-    _tile_dpbf16ps(1, 5, 6);
-    _tile_loadd(7, w[2][t].lines, TILE_BYTES);
-    _tile_dpbf16ps(2, 7, 6);
-    _tile_loadd(4, w[3][t].lines, TILE_BYTES);
-    _tile_dpbf16ps(3, 4, 6);
-}
-
-/* The same with values in two tiles each, of high parts and of low ones. Products of two low
- * parts are left out: one in 2^16 at most. */
-ALWAYS_INLINE void multiply_2_by_2_split(const struct tile_halves *w0, const struct tile_halves *w1,
-                                         const struct tile_halves *x0, const struct tile_halves *x1)
-{
-    multiply_2_by_2(w0, w1, x0, x1);
-    multiply_2_by_2(w0 + 1, w1 + 1, x0, x1);
-    multiply_2_by_2(w0, w1, x0 + 1, x1 + 1);
-}
-
-ALWAYS_INLINE void multiply_4_by_1_split(const tile_strip *w, int t, const struct tile_halves *x)
-{
-    multiply_4_by_1(w, t, x);
-    multiply_4_by_1(w, t + 1, x);
-    multiply_4_by_1(w, t, x + 1);
 }

@@ -8,24 +8,29 @@
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 #include "backend/cpu/kernels/x86/lines_amx.h"
 #include "backend/cpu/kernels/x86/transpose_avx512.h"
+#include "backend/cpu/kernels/x86/turn_amx.h"
 
-/* The columns' values of a pass and the sums stay in the second cache, 64 rows of weights and 32
+/* The columns' values of a pass and the sums stay in the second cache, 48 rows of weights and 16
  * columns in the first. */
 enum {
     PASS_K = STEPS * TILE_K,
-    PASS_ROWS = 256,
-    ROW_TILES = PASS_ROWS / TILE_LINES,
-    NEAR_TILES = 4, /* of rows, in the first cache */
-    NEAR_ROWS = NEAR_TILES * TILE_LINES,
+    PASS_ROWS = MANY_TASK_ROWS,
+    PANEL_ROWS = MANY_PANEL_ROWS, /* in the first cache */
+    PANEL_TILES = TURN_TILES,
+    PANELS = PASS_ROWS / PANEL_ROWS,
     PASS_COLUMNS = 512,
     COLUMN_TILES = PASS_COLUMNS / TILE_LINES,
     FEW_COLUMNS = 64, /* stay in the second cache with all their values */
 };
 
+_Static_assert(PANEL_ROWS == PANEL_TILES * TILE_LINES, "a panel is what a turn takes");
+_Static_assert(PANELS *TURN_SOON == sizeof(struct tile_halves), "panels ask for a strip together");
+
 struct scratch {
-    tile_strip panel[NEAR_TILES];
+    tile_strip panel[PANEL_TILES];
     tile_strip gathered[COLUMN_TILES];
-    struct tile_sums sums[COLUMN_TILES][ROW_TILES];
+    struct tile_sums sums[PANELS][COLUMN_TILES][PANEL_TILES];
+    struct tile_sums none[PANEL_TILES]; /* before the first columns and after the last ones */
 };
 
 const size_t matmul_many_scratch_bytes_amx = sizeof(struct scratch);
@@ -45,24 +50,24 @@ struct weight_type {
     enum dtype dtype;
 };
 
-/* The rows of the tiles from `near` on; rows that the last tiles lack are zeros. A pass reads a
+/* Panel number `p` of the pass; rows that the last one lacks are zeros. A pass reads a
  * short piece of each row, which no machine foresees: the pieces of the next rows are asked for,
  * and of this row in the next pass. */
-ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct pass *pass, int near)
+ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct pass *pass, int p)
 {
     enum { AHEAD = 16 };
     const struct matmul *m = pass->m;
     tile_strip *panel = pass->scratch->panel;
     size_t offset = dtype_bytes(type.dtype, pass->k0), bytes = dtype_bytes(type.dtype, pass->k);
-    int first = near * TILE_LINES, left = pass->n_rows - first;
-    int n = left < NEAR_ROWS ? left : NEAR_ROWS;
+    int first = p * PANEL_ROWS, left = pass->n_rows - first;
+    int n = left < PANEL_ROWS ? left : PANEL_ROWS;
     for (int r = 0; r < n; r++) {
         const char *piece = (const char *)matmul_row(m, pass->row + first + r) + offset;
         ask_for(piece + AHEAD * m->row_bytes, bytes);
         ask_for(piece + bytes, bytes);
         type.unpack(piece, pass->k, panel[r / TILE_LINES], r % TILE_LINES);
     }
-    for (int r = n; r < NEAR_ROWS; r++)
+    for (int r = n; r < PANEL_ROWS; r++)
         for (int s = 0; s < pass->n_tiles; s++)
             _mm512_store_si512(panel[r / TILE_LINES][s].lines[r % TILE_LINES],
                                _mm512_setzero_si512());
@@ -107,72 +112,56 @@ static const struct tile_halves *columns_at(const struct pass *pass, int tile)
            pass->k0 / TILE_K * pass->parts;
 }
 
-/* 32 columns with the tiles of rows from `near` on. On the way each pair of tiles asks for an
- * eighth of the values that the next pass will read of these columns. */
-ALWAYS_INLINE void multiply_pairs(int parts, const struct pass *pass, int near, int t,
-                                  const struct tile_halves *x0, const struct tile_halves *x1)
+/* All columns of the pass with panel number `p`. */
+ALWAYS_INLINE void multiply_panel(int parts, int n_tiles, const struct pass *pass, int p)
 {
-    enum { PAIRS = ROW_TILES / 2, BYTES_EACH = 4 * TILE_BYTES };
     struct scratch *scratch = pass->scratch;
-    for (int r = 0; r < NEAR_TILES; r += 2) {
-        int pair = (near + r) / 2;
-        const struct tile_halves *x = pair < PAIRS / 2 ? x0 : x1;
-        const char *soon = (const char *)(x + STEPS) + pair % (PAIRS / 2) * (STEPS * BYTES_EACH);
-        struct tile_sums *low = &scratch->sums[t][near + r];
-        struct tile_sums *high = &scratch->sums[t + 1][near + r];
-        begin_sums(pass->k0 == 0, low, high);
-        for (int s = 0; s < pass->n_tiles; s += parts) {
-            (parts == 2 ? multiply_2_by_2_split : multiply_2_by_2)(
-                &scratch->panel[r][s], &scratch->panel[r + 1][s], x0 + s, x1 + s);
-            ask_for(soon + BYTES_EACH * s, (size_t)(BYTES_EACH * parts));
-        }
-        end_sums(low, high);
+    struct tile_sums(*sums)[PANEL_TILES] = scratch->sums[p];
+    int n_turns = (pass->n_columns + TILE_LINES - 1) / TILE_LINES;
+    struct turn turn = {.panel = scratch->panel, .before = scratch->none, .first = pass->k0 == 0};
+    tiles_fence();
+    TURN_LOAD(0, sums[0][0], turn.first);
+    TURN_LOAD(1, sums[0][1], turn.first);
+    TURN_LOAD(2, sums[0][2], turn.first);
+    for (int t = 0; t < n_turns; t++) {
+        turn.columns = columns_at(pass, t);
+        turn.soon = (const char *)(turn.columns + STEPS) + (size_t)(STEPS * TURN_SOON * p);
+        turn.after = t + 1 < n_turns ? sums[t + 1] : scratch->none;
+        (t % 2 == 0 ? turn_even : turn_odd)(&turn, parts, n_tiles);
+        turn.before = sums[t];
     }
+    (n_turns % 2 == 1 ? store_even : store_odd)(turn.before);
+    tiles_fence();
 }
 
-/* The last 16 columns of an odd number of tiles. */
-ALWAYS_INLINE void multiply_single(int parts, const struct pass *pass, const struct tile_halves *x,
-                                   struct tile_sums *sums)
+/* Copies, as the loop over tiles shall not ask how many they are and of how many parts. */
+static void multiply_whole(const struct pass *pass, int p)
 {
-    begin_sums(pass->k0 == 0, sums, sums + 2);
-    for (int s = 0; s < pass->n_tiles; s += parts)
-        (parts == 2 ? multiply_4_by_1_split : multiply_4_by_1)(pass->scratch->panel, s, x + s);
-    end_sums(sums, sums + 2);
+    if (pass->n_tiles == STEPS)
+        multiply_panel(1, STEPS, pass, p);
+    else
+        multiply_panel(1, pass->n_tiles, pass, p);
 }
 
-/* All columns of the pass with the panel. */
-ALWAYS_INLINE void multiply_panel(int parts, const struct pass *pass, int near)
+static void multiply_split(const struct pass *pass, int p)
 {
-    int n_tiles = (pass->n_columns + TILE_LINES - 1) / TILE_LINES;
-    for (int t = 0; t < n_tiles; t += 2) {
-        const struct tile_halves *x = columns_at(pass, t);
-        if (t + 1 < n_tiles)
-            multiply_pairs(parts, pass, near, t, x, columns_at(pass, t + 1));
-        else
-            multiply_single(parts, pass, x, &pass->scratch->sums[t][near]);
-    }
-}
-
-/* Two copies, as the loop over tiles shall not ask how many parts there are. */
-static void multiply_whole(const struct pass *pass, int near)
-{
-    multiply_panel(1, pass, near);
-}
-
-static void multiply_split(const struct pass *pass, int near)
-{
-    multiply_panel(2, pass, near);
+    if (pass->n_tiles == STEPS)
+        multiply_panel(2, STEPS, pass, p);
+    else
+        multiply_panel(2, pass->n_tiles, pass, p);
 }
 
 /* Sums lie row by row, y column by column. */
 static void store_sums(const struct pass *pass)
 {
+    struct tile_sums(*sums)[COLUMN_TILES][PANEL_TILES] = pass->scratch->sums;
     for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES)
         for (int r0 = 0; r0 < pass->n_rows; r0 += TILE_LINES) {
             __m512i v[TILE_LINES];
             int rows = pass->n_rows - r0, columns = pass->n_columns - c0;
             __mmask16 mask = rows < TILE_LINES ? (__mmask16)((1 << rows) - 1) : 0xffff;
-            memcpy(v, &pass->scratch->sums[c0 / TILE_LINES][r0 / TILE_LINES], sizeof v);
+            memcpy(v, &sums[r0 / PANEL_ROWS][c0 / TILE_LINES][r0 % PANEL_ROWS / TILE_LINES],
+                   sizeof v);
             transpose_16(v);
             for (int c = 0; c < TILE_LINES && c < columns; c++)
                 _mm512_mask_storeu_epi32(
@@ -187,9 +176,9 @@ ALWAYS_INLINE void multiply_pass(struct weight_type type, struct pass *pass)
         pass->k = k_end - pass->k0 < most ? k_end - pass->k0 : most;
         pass->n_tiles = (pass->k + TILE_K - 1) / TILE_K * pass->parts;
         if (pass->m->column_index) (pass->parts == 2 ? gather_split : gather)(pass);
-        for (int near = 0; near * TILE_LINES < pass->n_rows; near += NEAR_TILES) {
-            unpack_panel(type, pass, near);
-            (pass->parts == 2 ? multiply_split : multiply_whole)(pass, near);
+        for (int p = 0; p * PANEL_ROWS < pass->n_rows; p++) {
+            unpack_panel(type, pass, p);
+            (pass->parts == 2 ? multiply_split : multiply_whole)(pass, p);
         }
     }
     store_sums(pass);
@@ -199,7 +188,7 @@ ALWAYS_INLINE void multiply(struct weight_type type, const struct matmul *m, int
                             int n_rows, void *scratch)
 {
     int end = first_row + n_rows, left;
-    int rows = m->n_columns > FEW_COLUMNS || m->column_index ? PASS_ROWS : NEAR_ROWS;
+    int rows = m->n_columns > FEW_COLUMNS || m->column_index ? PASS_ROWS : PANEL_ROWS;
     bool split = kernels_many_format(type.dtype, false) == COLUMN_SPLIT_PAIRS;
     struct pass pass = {.m = m, .parts = split ? 2 : 1, .scratch = scratch};
     tiles_begin();
