@@ -41,7 +41,6 @@ static size_t column_set_bytes(const struct column_need *need, int n_rows, int p
 static int rows_wanted(const struct column_need *need, enum column_format format, int n,
                        bool listed);
 static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits);
-static size_t tile_floats(const struct limits *limits);
 static int rows_worth_sharing(const struct limits *limits);
 static void *carve(struct carver *carver, size_t n, size_t bytes_each);
 static void phases_walk(const struct worker *worker, void *argument);
@@ -168,8 +167,8 @@ struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *wo
     struct carver carver = {.memory = mine};
     struct thread_scratch scratch;
     scratch.kernel = carve(&carver, cpu->kernels.scratch_bytes, 1);
-    scratch.tile[0] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
-    scratch.tile[1] = carve(&carver, tile_floats(&cpu->limits), sizeof(float));
+    scratch.tile[0] = carve(&carver, cpu_tile_floats(&cpu->limits), sizeof(float));
+    scratch.tile[1] = carve(&carver, cpu_tile_floats(&cpu->limits), sizeof(float));
     scratch.attend = (float *)(mine + carver.used);
     return scratch;
 }
@@ -309,14 +308,14 @@ static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)
     size_t grouped = attend_scratch_floats(&cpu->kernels, limits);
     size_t latent = latent_scratch_floats(&cpu->kernels, limits);
     carve(&carver, cpu->kernels.scratch_bytes, 1);
-    carve(&carver, tile_floats(limits), sizeof(float));
-    carve(&carver, tile_floats(limits), sizeof(float));
+    carve(&carver, cpu_tile_floats(limits), sizeof(float));
+    carve(&carver, cpu_tile_floats(limits), sizeof(float));
     carve(&carver, grouped > latent ? grouped : latent, sizeof(float));
     return carver.used;
 }
 
 /* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
-static size_t tile_floats(const struct limits *limits)
+size_t cpu_tile_floats(const struct limits *limits)
 {
     size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);
     return n * CPU_TILE_ROWS_MOST;

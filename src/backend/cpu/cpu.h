@@ -52,10 +52,11 @@ struct expert_group {
 /* Where the parts of one thread's scratch begin; sizes come from the limits. */
 struct thread_scratch {
     void *kernel;   /* for the matmul kernels */
-    float *tile[2]; /* [n_rows, CPU_TILE_ROWS_MOST] outputs of a task before they are added */
+    float *tile[2]; /* [cpu_tile_floats] outputs of a task before they are added */
     float *attend;  /* see attend.c and latent_expand.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
+size_t cpu_tile_floats(const struct limits *limits);
 
 /* ---- phases ---- */
 

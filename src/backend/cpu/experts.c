@@ -6,8 +6,12 @@
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
                       int first_row, int rows);
-static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
-                     int first_row, int rows);
+static void mix_dense(const struct cpu *cpu, const struct mix *mix,
+                      const struct thread_scratch *scratch, int first_row, int rows);
+static void mix_group(const struct cpu *cpu, const struct mix *mix,
+                      const struct thread_scratch *scratch, const struct expert_group *group,
+                      int first_row, int rows);
+static int rows_of_groups(const struct cpu *cpu, int rows, int64_t n_rows);
 static int n_tiles(int n_rows, int rows);
 
 void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
@@ -16,8 +20,9 @@ void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     const struct gated *dense = &gate->ffn->dense, *experts = &gate->ffn->experts;
     int dense_rows = cpu_tile_rows(cpu, dense->gate.dtype, dense->d_ff, gate->columns->n);
-    int expert_rows = cpu_tile_rows(cpu, experts->gate.dtype,
-                                    (int64_t)experts->d_ff * cpu->n_groups, gate->columns->n);
+    int64_t all_rows = (int64_t)experts->d_ff * cpu->n_groups;
+    int expert_rows = cpu_tile_rows(cpu, experts->gate.dtype, all_rows, gate->columns->n);
+    expert_rows = rows_of_groups(cpu, expert_rows, all_rows);
     int dense_tiles = gate->dense ? n_tiles(dense->d_ff, dense_rows) : 0;
     int expert_tiles = gate->experts ? n_tiles(experts->d_ff, expert_rows) : 0;
     int n_tasks = dense_tiles + (gate->experts ? cpu->n_groups * expert_tiles : 0);
@@ -41,12 +46,32 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     const struct gated *widest = mix->experts ? &mix->ffn->experts : &mix->ffn->dense;
     int d_model = cpu->limits.d_model;
     int rows = cpu_tile_rows(cpu, widest->down.dtype, d_model, cpu->n_rows);
-    int n_tasks = n_tiles(d_model, rows);
+    int stripe = mix->experts ? rows_of_groups(cpu, rows, d_model) : rows;
+    int n_tasks = n_tiles(d_model, stripe);
     for (;;) {
-        int tile = pool_claim(&phase->counter, 1);
-        if (tile >= n_tasks) return;
-        mix_tile(cpu, mix, &scratch, tile * rows, rows);
+        int first = pool_claim(&phase->counter, 1) * stripe, left = d_model - first;
+        if (first >= n_tasks * stripe) return;
+        if (left > stripe) left = stripe;
+        for (int r = 0; mix->dense && r < left; r += rows)
+            mix_dense(cpu, mix, &scratch, first + r, left - r < rows ? left - r : rows);
+        for (int g = 0; mix->experts && g < cpu->n_groups; g++)
+            mix_group(cpu, mix, &scratch, &cpu->groups[g], first, left);
     }
+}
+
+/* Kernels of matrices bring the columns of a group together for every task anew, so the fewer they
+ * are the more rows a task has, as many as the scratch holds results for. */
+static int rows_of_groups(const struct cpu *cpu, int rows, int64_t n_rows)
+{
+    enum { TASKS_PER_THREAD = 6 };
+    int most_columns = 1;
+    for (int g = 0; g < cpu->n_groups; g++)
+        if (cpu->groups[g].n > most_columns) most_columns = cpu->groups[g].n;
+    most_columns = (most_columns + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
+    int64_t room = (int64_t)cpu_tile_floats(&cpu->limits) / most_columns;
+    int64_t share = n_rows / (TASKS_PER_THREAD * cpu->base.n_threads);
+    int64_t most_rows = (share < room ? share : room) / MANY_PANEL_ROWS * MANY_PANEL_ROWS;
+    return rows >= MANY_PANEL_ROWS && most_rows > rows ? (int)most_rows : rows;
 }
 
 static int n_tiles(int n_rows, int rows)
@@ -93,31 +118,31 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
 
 /* One task owns a stripe of the residual for all rows, so experts are added without a buffer of
  * their outputs, without locks and in the same order on every run. */
-static void mix_tile(struct cpu *cpu, const struct mix *mix, const struct thread_scratch *scratch,
-                     int first_row, int rows)
+static void mix_dense(const struct cpu *cpu, const struct mix *mix,
+                      const struct thread_scratch *scratch, int first_row, int rows)
 {
-    size_t d_model = (size_t)cpu->limits.d_model;
+    struct tile part = tile_of(&mix->ffn->dense.down, 0, first_row, rows, mix->dense);
     float *x = cpu->a.x + first_row;
-    if (mix->dense) {
-        struct tile part = tile_of(&mix->ffn->dense.down, 0, first_row, rows, mix->dense);
-        tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
-        for (int c = 0; c < part.n_columns; c++)
-            cpu->kernels.add_scaled(x + (size_t)c * d_model,
-                                    scratch->tile[0] + (size_t)c * (size_t)rows, 1.0f, part.n_rows);
-    }
-    if (!mix->experts) return;
-    for (int g = 0; g < cpu->n_groups; g++) {
-        const struct expert_group *group = &cpu->groups[g];
-        struct tile part =
-            tile_of(&mix->ffn->experts.down, group->expert, first_row, rows, mix->experts);
-        part.column_index = cpu->group_slots + group->first;
-        part.n_columns = group->n;
-        tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
-        for (int c = 0; c < group->n; c++) {
-            int row = cpu->group_rows[group->first + c], slot = cpu->group_slots[group->first + c];
-            cpu->kernels.add_scaled(x + (size_t)row * d_model,
-                                    scratch->tile[0] + (size_t)c * (size_t)rows,
-                                    cpu->a.expert_weights[slot], part.n_rows);
-        }
+    tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
+    for (int c = 0; c < part.n_columns; c++)
+        cpu->kernels.add_scaled(x + (size_t)c * (size_t)cpu->limits.d_model,
+                                scratch->tile[0] + (size_t)c * (size_t)rows, 1.0f, part.n_rows);
+}
+
+static void mix_group(const struct cpu *cpu, const struct mix *mix,
+                      const struct thread_scratch *scratch, const struct expert_group *group,
+                      int first_row, int rows)
+{
+    struct tile part =
+        tile_of(&mix->ffn->experts.down, group->expert, first_row, rows, mix->experts);
+    float *x = cpu->a.x + first_row;
+    part.column_index = cpu->group_slots + group->first;
+    part.n_columns = group->n;
+    tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
+    for (int c = 0; c < group->n; c++) {
+        int row = cpu->group_rows[group->first + c], slot = cpu->group_slots[group->first + c];
+        cpu->kernels.add_scaled(x + (size_t)row * (size_t)cpu->limits.d_model,
+                                scratch->tile[0] + (size_t)c * (size_t)rows,
+                                cpu->a.expert_weights[slot], part.n_rows);
     }
 }

@@ -127,7 +127,8 @@ int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n
     if (!cpu->kernels.many[dtype] || n_columns < cpu->kernels.many_from[dtype])
         return CPU_TILE_ROWS;
     int rows = MANY_TASK_ROWS;
-    while (rows > MANY_PANEL_ROWS && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
+    while (rows > MANY_PANEL_ROWS &&
+           n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
         rows /= 2;
     return rows;
 }

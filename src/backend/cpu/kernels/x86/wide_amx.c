@@ -11,16 +11,16 @@
 #include "backend/cpu/kernels/x86/turn_amx.h"
 
 /* The columns' values of a pass and the sums stay in the second cache, 48 rows of weights and 16
- * columns in the first. */
+ * columns in the first. Of fewer columns there are sums for more rows. */
 enum {
     PASS_K = STEPS * TILE_K,
-    PASS_ROWS = MANY_TASK_ROWS,
     PANEL_ROWS = MANY_PANEL_ROWS, /* in the first cache */
     PANEL_TILES = TURN_TILES,
-    PANELS = PASS_ROWS / PANEL_ROWS,
+    PANELS = MANY_TASK_ROWS / PANEL_ROWS, /* of a pass of all columns */
     PASS_COLUMNS = 512,
     COLUMN_TILES = PASS_COLUMNS / TILE_LINES,
-    FEW_COLUMNS = 64, /* stay in the second cache with all their values */
+    FEW_COLUMNS = 64,                          /* stay in the second cache with all their values */
+    GATHERED_TILES = 2 * COLUMN_TILES * STEPS, /* gathered columns that do */
 };
 
 _Static_assert(PANEL_ROWS == PANEL_TILES * TILE_LINES, "a panel is what a turn takes");
@@ -28,20 +28,22 @@ _Static_assert(PANELS *TURN_SOON == sizeof(struct tile_halves), "panels ask for 
 
 struct scratch {
     tile_strip panel[PANEL_TILES];
-    tile_strip gathered[COLUMN_TILES];
-    struct tile_sums sums[PANELS][COLUMN_TILES][PANEL_TILES];
+    struct tile_halves gathered[GATHERED_TILES];
+    struct tile_sums sums[PANELS * COLUMN_TILES][PANEL_TILES]; /* panels, of each all columns */
     struct tile_sums none[PANEL_TILES]; /* before the first columns and after the last ones */
 };
 
 const size_t matmul_many_scratch_bytes_amx = sizeof(struct scratch);
 
-/* A pass: values [k0, k0 + k), a strip of tiles, of up to PASS_ROWS rows and PASS_COLUMNS columns.
- */
+/* A pass: values [k0, k0 + k), a strip of tiles, of some panels of rows and up to PASS_COLUMNS
+ * columns. */
 struct pass {
     const struct matmul *m;
     int parts; /* of a value: 2 if it is split */
     int row, n_rows, column, n_columns, k0, k;
     int n_tiles; /* of the k values */
+    int n_turns; /* of 16 columns */
+    bool once;   /* gathered columns are there with all their values */
     struct scratch *scratch;
 };
 
@@ -73,64 +75,85 @@ ALWAYS_INLINE void unpack_panel(struct weight_type type, const struct pass *pass
                                _mm512_setzero_si512());
 }
 
-/* The columns that a list picks, as pair_amx would have laid them. */
-static void gather(const struct pass *pass)
+static int tiles_of(const struct pass *pass, int k)
+{
+    return (k + TILE_K - 1) / TILE_K * pass->parts;
+}
+
+/* Where a group of 16 gathered columns begins. */
+static struct tile_halves *gathered(const struct pass *pass, int group)
+{
+    int n_tiles = pass->once ? tiles_of(pass, pass->m->k) : STEPS;
+    return &pass->scratch->gathered[group * n_tiles];
+}
+
+/* Values [k0, k0 + k) of the columns that a list picks, as pair_amx would have laid them. */
+static void gather_whole(const struct pass *pass, int k0, int k)
 {
     for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES) {
+        struct tile_halves *tile = gathered(pass, c0 / TILE_LINES);
         int left = pass->n_columns - c0, n = left < TILE_LINES ? left : TILE_LINES;
         const uint16_t *columns[TILE_LINES];
         for (int c = 0; c < n; c++)
-            columns[c] = (const uint16_t *)matmul_column(pass->m, pass->column + c0 + c) + pass->k0;
-        for (int s = 0; s < pass->n_tiles; s++) {
+            columns[c] = (const uint16_t *)matmul_column(pass->m, pass->column + c0 + c) + k0;
+        for (int i = 0; i < k; i += TILE_K, tile++) {
             __m512i v[TILE_LINES];
-            for (int c = 0; c < n; c++) v[c] = _mm512_loadu_si512(columns[c] + TILE_K * s);
+            for (int c = 0; c < n; c++) {
+                v[c] = _mm512_loadu_si512(columns[c] + i);
+                _mm_prefetch((const char *)(columns[c] + i + k), _MM_HINT_T1); /* the next pass */
+            }
             for (int c = n; c < TILE_LINES; c++) v[c] = _mm512_setzero_si512();
             transpose_16(v);
-            memcpy(pass->scratch->gathered[c0 / TILE_LINES][s].lines, v, sizeof v);
+            memcpy(tile->lines, v, sizeof v);
         }
     }
 }
 
 /* The same of columns of floats, as pair_split_amx would have laid them. */
-static void gather_split(const struct pass *pass)
+static void gather_split(const struct pass *pass, int k0, int k)
 {
     for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES) {
         int left = pass->n_columns - c0, n = left < TILE_LINES ? left : TILE_LINES;
         const float *columns[TILE_LINES];
         for (int c = 0; c < n; c++)
-            columns[c] = (const float *)matmul_column(pass->m, pass->column + c0 + c) + pass->k0;
-        split_columns(columns, n, pass->k, pass->scratch->gathered[c0 / TILE_LINES]);
+            columns[c] = (const float *)matmul_column(pass->m, pass->column + c0 + c) + k0;
+        split_columns(columns, n, k, gathered(pass, c0 / TILE_LINES));
     }
 }
 
-static const struct tile_halves *columns_at(const struct pass *pass, int tile)
+static void gather(const struct pass *pass, int k0, int k)
+{
+    (pass->parts == 2 ? gather_split : gather_whole)(pass, k0, k);
+}
+
+static const struct tile_halves *columns_at(const struct pass *pass, int group)
 {
     const struct matmul *m = pass->m;
-    if (m->column_index) return pass->scratch->gathered[tile];
-    size_t first = (size_t)(pass->column + tile * TILE_LINES);
-    return (const struct tile_halves *)((const char *)m->columns + first * m->column_bytes) +
-           pass->k0 / TILE_K * pass->parts;
+    int tile = pass->k0 / TILE_K * pass->parts;
+    if (m->column_index) return gathered(pass, group) + (pass->once ? tile : 0);
+    size_t first = (size_t)(pass->column + group * TILE_LINES);
+    return (const struct tile_halves *)((const char *)m->columns + first * m->column_bytes) + tile;
 }
 
 /* All columns of the pass with panel number `p`. */
 ALWAYS_INLINE void multiply_panel(int parts, int n_tiles, const struct pass *pass, int p)
 {
     struct scratch *scratch = pass->scratch;
-    struct tile_sums(*sums)[PANEL_TILES] = scratch->sums[p];
-    int n_turns = (pass->n_columns + TILE_LINES - 1) / TILE_LINES;
+    struct tile_sums(*sums)[PANEL_TILES] = &scratch->sums[p * pass->n_turns];
+    size_t part = (size_t)(p % PANELS * STEPS * TURN_SOON);
     struct turn turn = {.panel = scratch->panel, .before = scratch->none, .first = pass->k0 == 0};
     tiles_fence();
     TURN_LOAD(0, sums[0][0], turn.first);
     TURN_LOAD(1, sums[0][1], turn.first);
     TURN_LOAD(2, sums[0][2], turn.first);
-    for (int t = 0; t < n_turns; t++) {
+    for (int t = 0; t < pass->n_turns; t++) {
         turn.columns = columns_at(pass, t);
-        turn.soon = (const char *)(turn.columns + STEPS) + (size_t)(STEPS * TURN_SOON * p);
-        turn.after = t + 1 < n_turns ? sums[t + 1] : scratch->none;
+        turn.soon = (const char *)(turn.columns + STEPS) + part;
+        turn.after = t + 1 < pass->n_turns ? sums[t + 1] : scratch->none;
         (t % 2 == 0 ? turn_even : turn_odd)(&turn, parts, n_tiles);
         turn.before = sums[t];
     }
-    (n_turns % 2 == 1 ? store_even : store_odd)(turn.before);
+    (pass->n_turns % 2 == 1 ? store_even : store_odd)(turn.before);
     tiles_fence();
 }
 
@@ -154,14 +177,13 @@ static void multiply_split(const struct pass *pass, int p)
 /* Sums lie row by row, y column by column. */
 static void store_sums(const struct pass *pass)
 {
-    struct tile_sums(*sums)[COLUMN_TILES][PANEL_TILES] = pass->scratch->sums;
     for (int c0 = 0; c0 < pass->n_columns; c0 += TILE_LINES)
         for (int r0 = 0; r0 < pass->n_rows; r0 += TILE_LINES) {
             __m512i v[TILE_LINES];
             int rows = pass->n_rows - r0, columns = pass->n_columns - c0;
+            int turn = r0 / PANEL_ROWS * pass->n_turns + c0 / TILE_LINES;
             __mmask16 mask = rows < TILE_LINES ? (__mmask16)((1 << rows) - 1) : 0xffff;
-            memcpy(v, &sums[r0 / PANEL_ROWS][c0 / TILE_LINES][r0 % PANEL_ROWS / TILE_LINES],
-                   sizeof v);
+            memcpy(v, &pass->scratch->sums[turn][r0 % PANEL_ROWS / TILE_LINES], sizeof v);
             transpose_16(v);
             for (int c = 0; c < TILE_LINES && c < columns; c++)
                 _mm512_mask_storeu_epi32(
@@ -174,8 +196,8 @@ ALWAYS_INLINE void multiply_pass(struct weight_type type, struct pass *pass)
     int k_end = pass->m->k, most = PASS_K / pass->parts;
     for (pass->k0 = 0; pass->k0 < k_end; pass->k0 += most) {
         pass->k = k_end - pass->k0 < most ? k_end - pass->k0 : most;
-        pass->n_tiles = (pass->k + TILE_K - 1) / TILE_K * pass->parts;
-        if (pass->m->column_index) (pass->parts == 2 ? gather_split : gather)(pass);
+        pass->n_tiles = tiles_of(pass, pass->k);
+        if (pass->m->column_index && !pass->once) gather(pass, pass->k0, pass->k);
         for (int p = 0; p * PANEL_ROWS < pass->n_rows; p++) {
             unpack_panel(type, pass, p);
             (pass->parts == 2 ? multiply_split : multiply_whole)(pass, p);
@@ -184,19 +206,29 @@ ALWAYS_INLINE void multiply_pass(struct weight_type type, struct pass *pass)
     store_sums(pass);
 }
 
+/* A single panel where the columns stay near with all their values, else as many as have sums. */
+static int rows_of_pass(const struct pass *pass)
+{
+    bool listed = pass->m->column_index;
+    if (listed ? pass->once : pass->m->n_columns <= FEW_COLUMNS) return PANEL_ROWS;
+    return PANELS * COLUMN_TILES / pass->n_turns * PANEL_ROWS;
+}
+
 ALWAYS_INLINE void multiply(struct weight_type type, const struct matmul *m, int first_row,
                             int n_rows, void *scratch)
 {
     int end = first_row + n_rows, left;
-    int rows = m->n_columns > FEW_COLUMNS || m->column_index ? PASS_ROWS : PANEL_ROWS;
     bool split = kernels_many_format(type.dtype, false) == COLUMN_SPLIT_PAIRS;
     struct pass pass = {.m = m, .parts = split ? 2 : 1, .scratch = scratch};
     tiles_begin();
-    for (pass.row = first_row; (left = end - pass.row) > 0; pass.row += rows) {
-        pass.n_rows = left < rows ? left : rows;
-        for (pass.column = 0; (left = m->n_columns - pass.column) > 0;
-             pass.column += PASS_COLUMNS) {
-            pass.n_columns = left < PASS_COLUMNS ? left : PASS_COLUMNS;
+    for (; (left = m->n_columns - pass.column) > 0; pass.column += PASS_COLUMNS) {
+        pass.n_columns = left < PASS_COLUMNS ? left : PASS_COLUMNS;
+        pass.n_turns = (pass.n_columns + TILE_LINES - 1) / TILE_LINES;
+        pass.once = pass.n_turns * tiles_of(&pass, m->k) <= GATHERED_TILES;
+        if (m->column_index && pass.once) gather(&pass, 0, m->k);
+        for (pass.row = first_row; (left = end - pass.row) > 0; pass.row += pass.n_rows) {
+            int rows = rows_of_pass(&pass);
+            pass.n_rows = left < rows ? left : rows;
             multiply_pass(type, &pass);
         }
     }
