@@ -51,7 +51,7 @@ ISA_avx2       := $(O3) -mavx2 -mfma -mf16c
 ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 ISA_avx512vbmi := $(ISA_avx512vnni) -mavx512vbmi -mgfni
-ISA_amx        := $(ISA_avx512vnni) -mavx512bf16 -mamx-tile -mamx-bf16
+ISA_amx        := $(ISA_avx512vbmi) -mavx512bf16 -mamx-tile -mamx-bf16
 ISA_neon       := $(O3)
 ISA_dotprod    := $(O3) -march=armv8.2-a+dotprod+fp16
 ISA_i8mm       := $(O3) -march=armv8.2-a+dotprod+fp16+i8mm

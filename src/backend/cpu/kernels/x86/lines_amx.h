@@ -23,49 +23,65 @@ ALWAYS_INLINE void store_line(__m512 low, __m512 high, struct tile_halves *tile,
 }
 
 /* w = scale * q + offset, for every 16 values. */
-ALWAYS_INLINE void widen_head(struct super_head head, float scales[16], float offsets[16])
+struct wide_head {
+    __m512 scales, offsets;
+};
+
+ALWAYS_INLINE struct wide_head widen_head(struct super_head head)
 {
-    __m512 d = _mm512_set1_ps(head.d), dmin = _mm512_set1_ps(-head.dmin);
-    __m512 wide_scales = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.scales));
-    __m512 wide_mins = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.mins));
-    _mm512_storeu_ps(scales, _mm512_mul_ps(wide_scales, d));
-    _mm512_storeu_ps(offsets, _mm512_mul_ps(wide_mins, dmin));
+    __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.scales));
+    __m512 mins = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(head.mins));
+    return (struct wide_head){_mm512_mul_ps(scales, _mm512_set1_ps(head.d)),
+                              _mm512_mul_ps(mins, _mm512_set1_ps(-head.dmin))};
 }
 
+enum { ABOVE_ZERO = 64, IN_HALF = 128 };
+
+/* 32 bytes of a chunk, from `first` on, less ABOVE_ZERO. A byte b below 128, put behind 0x43, is
+ * the bfloat16 of IN_HALF + b. In lanes of 32 bits, values 0 to 15 are the lower halves and 16 to
+ * 31 the upper ones, and either half becomes a float without a conversion. */
+ALWAYS_INLINE void store_bytes(__m512i bytes, int first, const float scale[2],
+                               const float offset[2], struct tile_halves *tile, int line)
+{
+    const __m512i lanes =
+        _mm512_setr_epi32(0x00100000, 0x00110001, 0x00120002, 0x00130003, 0x00140004, 0x00150005,
+                          0x00160006, 0x00170007, 0x00180008, 0x00190009, 0x001a000a, 0x001b000b,
+                          0x001c000c, 0x001d000d, 0x001e000e, 0x001f000f);
+    __m512i index = _mm512_add_epi8(lanes, _mm512_set1_epi8((char)first));
+    __m512i halves =
+        _mm512_mask_permutexvar_epi8(_mm512_set1_epi8(0x43), 0x5555555555555555, index, bytes);
+    __m512 low = (__m512)_mm512_slli_epi32(halves, 16);
+    __m512 high = (__m512)_mm512_and_si512(halves, _mm512_set1_epi32((int)0xffff0000));
+    store_line(_mm512_fmadd_ps(low, _mm512_set1_ps(scale[0]), _mm512_set1_ps(offset[0])),
+               _mm512_fmadd_ps(high, _mm512_set1_ps(scale[1]), _mm512_set1_ps(offset[1])), tile,
+               line);
+}
+
+/* Values are at most 63, with or without a sign. */
 ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, open_codes *open_block_codes,
                                  size_t block_bytes, const void *blocks, int n,
                                  struct tile_halves *tile, int line)
 {
+    const __m512i above = _mm512_set1_epi8(ABOVE_ZERO);
     const char *block = blocks;
     for (; n > 0; n -= 256, block += block_bytes, tile += 8) {
         struct codes codes;
         if (open_block_codes) open_block_codes(block, &codes);
         const void *source = open_block_codes ? (const void *)&codes : block;
+        struct wide_head head = widen_head(open(block));
         float scales[16], offsets[16];
-        widen_head(open(block), scales, offsets);
+        _mm512_storeu_ps(scales, head.scales);
+        _mm512_storeu_ps(
+            offsets,
+            _mm512_fnmadd_ps(head.scales, _mm512_set1_ps(ABOVE_ZERO + IN_HALF), head.offsets));
         UNROLL
         for (int j = 0; j < 4; j++) {
             struct chunk c = chunk(source, j);
-            __m512i q = _mm512_mask_sub_epi8(c.w, c.minus, _mm512_setzero_si512(), c.w);
+            __m512i bytes = _mm512_mask_sub_epi8(_mm512_add_epi8(above, c.w), c.minus, above, c.w);
             const float *scale = scales + 4 * j, *offset = offsets + 4 * j;
-            store_line(widen(_mm512_castsi512_si128(q), scale[0], offset[0]),
-                       widen(_mm512_extracti32x4_epi32(q, 1), scale[1], offset[1]), &tile[2 * j],
-                       line);
-            store_line(widen(_mm512_extracti32x4_epi32(q, 2), scale[2], offset[2]),
-                       widen(_mm512_extracti32x4_epi32(q, 3), scale[3], offset[3]),
-                       &tile[2 * j + 1], line);
+            store_bytes(bytes, 0, scale, offset, &tile[2 * j], line);
+            store_bytes(bytes, 32, scale + 2, offset + 2, &tile[2 * j + 1], line);
         }
-    }
-}
-
-ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const void *blocks, int n,
-                                 struct tile_halves *tile, int line)
-{
-    const char *block = blocks;
-    for (; n > 0; n -= 32, block += block_bytes, tile++) {
-        struct open_block w = open(block);
-        store_line(widen(_mm256_castsi256_si128(w.q), w.d, w.m),
-                   widen(_mm256_extracti128_si256(w.q, 1), w.d, w.m), tile, line);
     }
 }
 
@@ -75,20 +91,19 @@ ALWAYS_INLINE void unpack_blocks(open_block *open, size_t block_bytes, const voi
         unpack_supers(head_##NAME, chunk_##NAME, CODES, sizeof(struct block_##NAME), blocks, n,    \
                       tile, line);                                                                 \
     }
-UNPACK_SUPERS(q2_k, false, NULL)
-UNPACK_SUPERS(q3_k, false, NULL)
-UNPACK_SUPERS(q5_k, false, NULL)
 UNPACK_SUPERS(q6_k, false, NULL)
 FOR_EACH_CODED_SUPER(UNPACK_SUPERS)
 
-#define UNPACK_BLOCKS(NAME)                                                                        \
-    static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \
-    {                                                                                              \
-        unpack_blocks(open_##NAME, sizeof(struct block_##NAME), blocks, n, tile, line);            \
+static void lines_q8_0(const void *blocks, int n, struct tile_halves *tile, int line)
+{
+    const struct block_q8_0 *block = blocks;
+    for (; n > 0; n -= 32, block++, tile++) {
+        float d = _cvtsh_ss(block->d);
+        const __m128i *q = (const void *)block->qs;
+        store_line(widen(_mm_loadu_si128(q), d, 0), widen(_mm_loadu_si128(q + 1), d, 0), tile,
+                   line);
     }
-UNPACK_BLOCKS(q5_0)
-UNPACK_BLOCKS(q5_1)
-UNPACK_BLOCKS(q8_0)
+}
 
 static void lines_nvfp4(const void *blocks, int n, struct tile_halves *tile, int line)
 {
@@ -130,101 +145,3 @@ static void lines_f16(const void *values, int n, struct tile_halves *tile, int l
         _mm512_store_si512(tile[1].lines[line], split.low);
     }
 }
-
-/* ---- four bits: the 16 values of a group are computed once and looked up ---- */
-
-ALWAYS_INLINE __m512 count_from(float first)
-{
-    __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm512_add_ps(_mm512_cvtepi32_ps(count), _mm512_set1_ps(first));
-}
-
-ALWAYS_INLINE __m512 sixteen_of(const int8_t values[16])
-{
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)values)));
-}
-
-/* Tables of two groups, the second one at index 16. */
-ALWAYS_INLINE __m512i two_tables(__m512 values, const float scales[2], const float offsets[2])
-{
-    __m512 low = _mm512_fmadd_ps(values, _mm512_set1_ps(scales[0]), _mm512_set1_ps(offsets[0]));
-    __m512 high = _mm512_fmadd_ps(values, _mm512_set1_ps(scales[1]), _mm512_set1_ps(offsets[1]));
-    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
-
-ALWAYS_INLINE void look_up_line(__m512i table, __m512i index, struct tile_halves *tile, int line)
-{
-    _mm512_store_si512(tile->lines[line], _mm512_permutexvar_epi16(index, table));
-}
-
-/* Nibbles of 16 bytes, the lower ones first. */
-ALWAYS_INLINE __m512i nibble_indexes(const uint8_t bytes[16])
-{
-    __m256i wide = _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)bytes));
-    __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(wide), _mm256_srli_epi16(wide, 4), 1);
-    return _mm512_and_si512(both, _mm512_set1_epi16(15));
-}
-
-static void lines_q4_k(const void *blocks, int n, struct tile_halves *tile, int line)
-{
-    const struct block_q4_k *block = blocks;
-    const __m512i second = _mm512_set1_epi16(16), low = _mm512_set1_epi16(15);
-    for (; n > 0; n -= 256, block++, tile += 8) {
-        float scales[16], offsets[16];
-        widen_head(head_q4_k(block), scales, offsets);
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-            const float pair[] = {scales[4 * j], scales[4 * j + 2]};
-            const float pair_offsets[] = {offsets[4 * j], offsets[4 * j + 2]};
-            __m512i table = two_tables(count_from(0), pair, pair_offsets);
-            __m512i bytes = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)block->qs[j]));
-            look_up_line(table, _mm512_and_si512(bytes, low), &tile[2 * j], line);
-            look_up_line(table, _mm512_or_si512(_mm512_srli_epi16(bytes, 4), second),
-                         &tile[2 * j + 1], line);
-        }
-    }
-}
-
-static void lines_iq4_xs(const void *blocks, int n, struct tile_halves *tile, int line)
-{
-    const struct block_iq4_xs *block = blocks;
-    const __m512i second = _mm512_set1_epi16(16);
-    __m512 values = sixteen_of(iq4_values);
-    for (; n > 0; n -= 256, block++, tile += 8) {
-        float scales[16], offsets[16];
-        widen_head(head_iq4_xs(block), scales, offsets);
-        UNROLL
-        for (int g = 0; g < 8; g += 2) {
-            const float pair[] = {scales[2 * g], scales[2 * g + 2]}, none[] = {0, 0};
-            __m512i table = two_tables(values, pair, none);
-            look_up_line(table, nibble_indexes(block->qs[g]), &tile[g], line);
-            look_up_line(table, _mm512_or_si512(nibble_indexes(block->qs[g + 1]), second),
-                         &tile[g + 1], line);
-        }
-    }
-}
-
-/* `nibbles`: where the 16 bytes lie in the block. */
-ALWAYS_INLINE void look_up_blocks(open_block *open, __m512 values, size_t block_bytes,
-                                  size_t nibbles, const void *blocks, int n,
-                                  struct tile_halves *tile, int line)
-{
-    const char *block = blocks;
-    for (; n > 0; n -= 32, block += block_bytes, tile++) {
-        struct open_block w = open(block);
-        __m512 sixteen = _mm512_fmadd_ps(values, _mm512_set1_ps(w.d), _mm512_set1_ps(w.m));
-        __m512i table = _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(sixteen));
-        look_up_line(table, nibble_indexes((const uint8_t *)block + nibbles), tile, line);
-    }
-}
-
-#define LOOK_UP_BLOCKS(NAME, VALUES)                                                               \
-    static void lines_##NAME(const void *blocks, int n, struct tile_halves *tile, int line)        \
-    {                                                                                              \
-        look_up_blocks(open_##NAME, VALUES, sizeof(struct block_##NAME),                           \
-                       offsetof(struct block_##NAME, qs), blocks, n, tile, line);                  \
-    }
-LOOK_UP_BLOCKS(q4_0, count_from(-8))
-LOOK_UP_BLOCKS(q4_1, count_from(0))
-LOOK_UP_BLOCKS(iq4_nl, sixteen_of(iq4_values))
-LOOK_UP_BLOCKS(mxfp4, sixteen_of(e2m1_values))

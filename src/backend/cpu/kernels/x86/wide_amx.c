@@ -6,7 +6,7 @@
 #include "backend/cpu/kernels/column.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
-#include "backend/cpu/kernels/x86/lines_amx.h"
+#include "backend/cpu/kernels/x86/lines_tables_amx.h"
 #include "backend/cpu/kernels/x86/transpose_avx512.h"
 #include "backend/cpu/kernels/x86/turn_amx.h"
 
