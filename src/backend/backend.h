@@ -139,8 +139,8 @@ struct batch {
 };
 
 /* Buffers of a step, all on the device, as wide as the widest layer needs. They may share memory: q
- * to o and y are lost when gated or expert_gated is written, and the other way round, and q when y
- * is written. */
+ * to o and y are lost when gated or expert_gated is written or rows are routed, and the other way
+ * round, and q when y is written. */
 struct activations {
     float *x; /* [n_rows, d_model] the residual stream */
     float *h; /* [n_rows, d_model] normed input of a block */

@@ -14,7 +14,7 @@
 #include "cli/settings.h"
 #include "cli/terminal.h"
 
-enum { REPEATS_MOST = 1000 };
+enum { REPEATS_MOST = 1000, USER_SHIFT = 101 /* between the tokens of one user and the next */ };
 
 static heft_status run(const struct command *self, int argc, char **argv, heft_error *error);
 static heft_status parse_list(const char *option, const char *text, int least, int most,
@@ -22,7 +22,7 @@ static heft_status parse_list(const char *option, const char *text, int least, i
 static heft_status parse_peers(struct bench *bench, heft_error *error);
 static heft_status check_model(struct bench *bench, heft_error *error);
 static heft_status open_all(struct bench *bench, heft_error *error);
-static heft_status open_bandwidth(struct bench *bench, heft_error *error);
+static void open_bandwidth(struct bench *bench);
 static void close_all(struct bench *bench);
 static heft_status measure_all(struct bench *bench, heft_error *error);
 static heft_status measure_depth(struct bench *bench, int depth, heft_error *error);
@@ -32,6 +32,7 @@ static heft_status measure_peers(struct bench *bench, const struct bench_row *ro
 static heft_status feed(struct bench *bench, const struct bench_row *row, heft_error *error);
 static void rewind_all(struct bench *bench, int n_tokens);
 static int compare(const void *a, const void *b);
+static int compare_counts(const void *a, const void *b);
 
 static const struct option bench_options[] = {
     {"-p --n-prompt", OPTION_INT, offsetof(struct bench, n_prompt), "N",
@@ -41,7 +42,7 @@ static const struct option bench_options[] = {
     {"-d --n-depth", OPTION_TEXT, offsetof(struct bench, depths_text), "N,N...",
      "tokens that are in the context before (0)", 0, 0, NULL},
     {"-u --users", OPTION_TEXT, offsetof(struct bench, users_text), "N,N...",
-     "conversations that are answered at once (1)", 0, 0, NULL},
+     "conversations that are answered at once (1), fewest first", 0, 0, NULL},
     {"-r --repetitions", OPTION_INT, offsetof(struct bench, n_repeats), "N",
      "how often each is measured (5)", 1, REPEATS_MOST, NULL},
     {"--peers", OPTION_TEXT, offsetof(struct bench, peers_text), "NAME=PROGRAM,...",
@@ -100,6 +101,7 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     status = parse_list("-d", bench.depths_text, 0, 1 << 24, &bench.depths, error);
     if (status == HEFT_OK)
         status = parse_list("-u", bench.users_text, 1, BENCH_USERS_MOST, &bench.users, error);
+    qsort(bench.users.items, (size_t)bench.users.n, sizeof *bench.users.items, compare_counts);
     if (status == HEFT_OK) status = parse_peers(&bench, error);
     if (status == HEFT_OK && !bench.peaks_only)
         status = settings_model(&bench.options.model, room, sizeof room, error);
@@ -158,7 +160,7 @@ static heft_status check_model(struct bench *bench, heft_error *error)
     if (n_longest == 0)
         return error_set(error, HEFT_USAGE, "with -p 0 and -n 0 nothing is measured");
     if (bench->options.n_ctx < deepest + n_longest) bench->options.n_ctx = deepest + n_longest;
-    bench->options.n_sessions = greatest(&bench->users);
+    bench->options.n_sessions = bench->n_answer > 0 ? greatest(&bench->users) : 1;
     heft_memory memory;
     return heft_engine_measure(&bench->options, &memory, error);
 }
@@ -171,7 +173,8 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     if (status != HEFT_OK) return status;
 
     heft_engine_info(bench->engine, &bench->info);
-    size_t n_tokens = (size_t)bench->options.n_ctx, n_users = (size_t)bench->options.n_sessions;
+    size_t n_users = (size_t)bench->options.n_sessions;
+    size_t n_tokens = (size_t)bench->options.n_ctx + n_users * USER_SHIFT;
     bench->tokens = malloc(n_tokens * sizeof *bench->tokens);
     bench->logits = malloc(n_users * (size_t)bench->info.n_vocab * sizeof *bench->logits);
     size_t n_rates = (size_t)(1 + bench->n_peers) * (size_t)bench->n_repeats;
@@ -184,20 +187,23 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     struct rng rng = {1};
     for (size_t i = 0; i < n_tokens; i++)
         bench->tokens[i] = (int32_t)(rng_next(&rng) % (uint64_t)bench->info.n_vocab);
-    return open_bandwidth(bench, error);
+    open_bandwidth(bench);
+    return HEFT_OK;
 }
 
-/* A buffer to read before each round of an answer, out of the memory that the model will never
- * need; if that is too little, the reading before the model was opened has to do. */
-static heft_status open_bandwidth(struct bench *bench, heft_error *error)
+/* A buffer to read before each round of an answer, out of the memory that neither the model nor a
+ * peer will ever need; if that is too little, the reading before the model was opened has to do. */
+static void open_bandwidth(struct bench *bench)
 {
     const uint64_t most = (uint64_t)2 << 30, least = (uint64_t)512 << 20;
     const heft_memory *memory = &bench->info.memory;
     uint64_t taken = memory->weights + memory->kv + memory->scratch, available = memory_available();
+    if (bench->n_peers > 0) taken += memory->weights;
     uint64_t half = available > taken ? (available - taken) / 2 : 0;
-    if (half < least) return HEFT_OK;
-    return bandwidth_open(bench->info.n_threads, (size_t)(half < most ? half : most),
-                          &bench->bandwidth, error);
+    heft_error ignored;
+    if (half >= least)
+        bandwidth_open(bench->info.n_threads, (size_t)(half < most ? half : most),
+                       &bench->bandwidth, &ignored);
 }
 
 static void close_all(struct bench *bench)
@@ -252,7 +258,7 @@ static heft_status measure(struct bench *bench, const struct bench_row *row, hef
         progress_show(&progress, row->name, i + 1, bench->n_repeats + 1);
         rewind_all(bench, row->depth);
         if (bench->bandwidth && !row->together && i >= 0)
-            bench->limits[i] = bandwidth_measure(bench->bandwidth);
+            bench->limits[i] = bandwidth_measure(bench->bandwidth, false);
         uint64_t start = clock_ns();
         heft_status status = feed(bench, row, error);
         double seconds = (double)(clock_ns() - start) * 1e-9;
@@ -296,14 +302,13 @@ static void rewind_all(struct bench *bench, int n_tokens)
 static heft_status feed(struct bench *bench, const struct bench_row *row, heft_error *error)
 {
     heft_work work[BENCH_USERS_MOST];
-    int n_step = row->together ? row->n_tokens : 1, n_ctx = bench->options.n_ctx;
+    int n_step = row->together ? row->n_tokens : 1;
     for (int i = 0; i < row->n_tokens; i += n_step) {
         for (int user = 0; user < row->n_users; user++) {
             int first = heft_session_length(bench->sessions[user]);
-            int shift = row->together ? 0 : user * 101 % (n_ctx - first);
             float *logits = bench->logits + (size_t)user * (size_t)bench->info.n_vocab;
-            work[user] = (heft_work){bench->sessions[user], bench->tokens + first + shift, n_step,
-                                     logits, 1};
+            work[user] = (heft_work){bench->sessions[user],
+                                     bench->tokens + user * USER_SHIFT + first, n_step, logits, 1};
         }
         heft_status status = heft_step(bench->engine, work, row->n_users, error);
         if (status != HEFT_OK) return status;
@@ -315,4 +320,9 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
 }

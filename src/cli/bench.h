@@ -51,8 +51,6 @@ struct bench_row {
 double *bench_rates(const struct bench *bench, int contestant);
 /* Of sorted rates. */
 double bench_median(const struct bench *bench, int contestant);
-/* 1e9 bytes a second that memory gave between the rounds, or before all of them. */
-double bench_limit(const struct bench *bench);
 
 void bench_print_peaks(const struct bench *bench);
 void bench_print_head(const struct bench *bench);

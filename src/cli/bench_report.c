@@ -33,7 +33,8 @@ double bench_median(const struct bench *bench, int contestant)
     return median(bench_rates(bench, contestant), bench->n_repeats);
 }
 
-double bench_limit(const struct bench *bench)
+/* 1e9 bytes a second that memory gave between the rounds, or before all of them. */
+static double limit_of(const struct bench *bench)
 {
     return bench->bandwidth ? median(bench->limits, bench->n_repeats) * 1e-9
                             : bench->peaks.read_gbs[1];
@@ -96,7 +97,7 @@ static struct load load_of(const struct bench *bench, const struct bench_row *ro
         load.step_times = row->n_users * bench->alone / rate;
     } else if (!row->together) {
         load.gbs = rate * bytes * 1e-9;
-        load.gbs_limit = bench_limit(bench);
+        load.gbs_limit = limit_of(bench);
         load.gbs_share = load.gbs / load.gbs_limit;
     }
     return load;

@@ -17,6 +17,7 @@ struct bandwidth {
     peak_read *read;
     uint8_t *buffer;
     size_t n_bytes;
+    bool alone;                       /* one thread reads it all */
     uint64_t sums[PEAK_THREADS_MOST]; /* of each worker, so that nothing is left unread */
 };
 
@@ -54,8 +55,9 @@ void bandwidth_close(struct bandwidth *bandwidth)
     free(bandwidth);
 }
 
-double bandwidth_measure(struct bandwidth *bandwidth)
+double bandwidth_measure(struct bandwidth *bandwidth, bool alone)
 {
+    bandwidth->alone = alone;
     uint64_t start = clock_ns();
     pool_run(bandwidth->pool, read_job, bandwidth);
     return (double)bandwidth->n_bytes / ((double)(clock_ns() - start) * 1e-9);
@@ -83,5 +85,9 @@ static void read_job(const struct worker *worker, void *argument)
     struct bandwidth *bandwidth = argument;
     size_t n_bytes;
     const uint8_t *part = part_of(bandwidth, worker, &n_bytes);
+    if (bandwidth->alone) {
+        part = bandwidth->buffer;
+        n_bytes = worker->index == 0 ? bandwidth->n_bytes / CACHE_LINE * CACHE_LINE : 0;
+    }
     bandwidth->sums[worker->index] = bandwidth->read(part, n_bytes);
 }

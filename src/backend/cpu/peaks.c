@@ -24,7 +24,7 @@ struct measure {
 static size_t buffer_bytes(void);
 static heft_status measure_with(struct measure *measure, int n_threads, int column,
                                 struct peaks *out, heft_error *error);
-static heft_status read_rate(size_t n_bytes, int n_threads, double *gbs, heft_error *error);
+static heft_status read_rates(size_t n_bytes, int n_threads, double gbs[2], heft_error *error);
 static double compute_rate(struct measure *measure, struct pool *pool, peak_compute *compute);
 static double compute_once(struct measure *measure, struct pool *pool, double *seconds);
 
@@ -34,7 +34,8 @@ heft_status peaks_measure(int n_threads, struct peaks *out, heft_error *error)
     *out = (struct peaks){.tier = kernels_best_tier(), .buffer_bytes = measure.n_bytes};
     peak_kernels_fill_c(&measure.kernels);
     peak_kernels_fill_arch(&measure.kernels, out->tier);
-    heft_status status = measure_with(&measure, n_threads, 1, out, error);
+    heft_status status = read_rates(measure.n_bytes, n_threads, out->read_gbs, error);
+    if (status == HEFT_OK) status = measure_with(&measure, n_threads, 1, out, error);
     if (status == HEFT_OK) status = measure_with(&measure, 1, 0, out, error);
     return status;
 }
@@ -50,9 +51,8 @@ static size_t buffer_bytes(void)
 static heft_status measure_with(struct measure *measure, int n_threads, int column,
                                 struct peaks *out, heft_error *error)
 {
-    heft_status status = read_rate(measure->n_bytes, n_threads, &out->read_gbs[column], error);
     struct pool *pool;
-    if (status == HEFT_OK) status = pool_open(n_threads, &pool, error);
+    heft_status status = pool_open(n_threads, &pool, error);
     if (status != HEFT_OK) return status;
     if (column == 1) out->n_threads = pool_n_threads(pool);
     out->f32_gops[column] = compute_rate(measure, pool, measure->kernels.f32) * 1e-9;
@@ -63,18 +63,18 @@ static heft_status measure_with(struct measure *measure, int n_threads, int colu
     return HEFT_OK;
 }
 
-static heft_status read_rate(size_t n_bytes, int n_threads, double *gbs, heft_error *error)
+/* Of one thread, then of all. */
+static heft_status read_rates(size_t n_bytes, int n_threads, double gbs[2], heft_error *error)
 {
     struct bandwidth *bandwidth;
     heft_status status = bandwidth_open(n_threads, n_bytes, &bandwidth, error);
     if (status != HEFT_OK) return status;
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double rate = bandwidth_measure(bandwidth);
-        if (rate > best) best = rate;
-    }
+    for (int together = 0; together < 2; together++)
+        for (int i = 0; i < REPEATS; i++) {
+            double rate = bandwidth_measure(bandwidth, !together) * 1e-9;
+            if (i == 0 || rate > gbs[together]) gbs[together] = rate;
+        }
     bandwidth_close(bandwidth);
-    *gbs = best * 1e-9;
     return HEFT_OK;
 }
 
