@@ -191,8 +191,9 @@ static heft_status open_all(struct bench *bench, heft_error *error)
     return HEFT_OK;
 }
 
-/* A buffer to read before each round of an answer, out of the memory that neither the model nor a
- * peer will ever need; if that is too little, the reading before the model was opened has to do. */
+/* A buffer to read before each round of an answer, out of the memory that neither the model nor the
+ * weights of a peer will ever need; if that is too little, the reading before the model was opened
+ * has to do. */
 static void open_bandwidth(struct bench *bench)
 {
     const uint64_t most = (uint64_t)2 << 30, least = (uint64_t)512 << 20;

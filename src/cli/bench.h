@@ -26,7 +26,7 @@ struct bench {
     heft_engine *engine;
     heft_session *sessions[BENCH_USERS_MOST];
     heft_info info;
-    int32_t *tokens; /* [n_ctx] any tokens */
+    int32_t *tokens; /* any tokens: n_ctx of each user, which overlap */
     float *logits;   /* [users, n_vocab] */
     struct peer peers[PEERS_MOST];
     int n_peers;

@@ -161,6 +161,13 @@ void cpu_run(struct cpu *cpu, struct phase *phases, int n_phases)
     (cpu->n_rows < cpu->n_rows_shared ? pool_run_alone : pool_run)(cpu->pool, phases_walk, &walk);
 }
 
+/* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
+size_t cpu_tile_floats(const struct limits *limits)
+{
+    size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);
+    return n * MANY_TASK_ROWS;
+}
+
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker)
 {
     char *mine = cpu->thread_scratch + (size_t)worker->index * cpu->thread_bytes;
@@ -312,13 +319,6 @@ static size_t thread_bytes(const struct cpu *cpu, const struct limits *limits)
     carve(&carver, cpu_tile_floats(limits), sizeof(float));
     carve(&carver, grouped > latent ? grouped : latent, sizeof(float));
     return carver.used;
-}
-
-/* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
-size_t cpu_tile_floats(const struct limits *limits)
-{
-    size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);
-    return n * CPU_TILE_ROWS_MOST;
 }
 
 static void *carve(struct carver *carver, size_t n, size_t bytes_each)

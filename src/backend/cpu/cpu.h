@@ -8,8 +8,7 @@
 #include "base/pool.h"
 
 enum {
-    CPU_TILE_ROWS = 64, /* weight rows of one task: see cpu_tile_rows */
-    CPU_TILE_ROWS_MOST = MANY_TASK_ROWS,
+    CPU_TILE_ROWS = 64,      /* weight rows of one task: see cpu_tile_rows */
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
     CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
     CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */
@@ -56,6 +55,7 @@ struct thread_scratch {
     float *attend;  /* see attend.c and latent_expand.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
+/* Results of one task: those of MANY_TASK_ROWS for all rows of a batch. */
 size_t cpu_tile_floats(const struct limits *limits);
 
 /* ---- phases ---- */

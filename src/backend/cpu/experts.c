@@ -11,7 +11,7 @@ static void mix_dense(const struct cpu *cpu, const struct mix *mix,
 static void mix_group(const struct cpu *cpu, const struct mix *mix,
                       const struct thread_scratch *scratch, const struct expert_group *group,
                       int first_row, int rows);
-static int rows_of_groups(const struct cpu *cpu, int rows, int64_t n_rows);
+static int rows_for_groups(const struct cpu *cpu, enum dtype dtype, int rows, int64_t n_rows);
 static int n_tiles(int n_rows, int rows);
 
 void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
@@ -20,12 +20,15 @@ void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     const struct gated *dense = &gate->ffn->dense, *experts = &gate->ffn->experts;
     int dense_rows = cpu_tile_rows(cpu, dense->gate.dtype, dense->d_ff, gate->columns->n);
-    int64_t all_rows = (int64_t)experts->d_ff * cpu->n_groups;
-    int expert_rows = cpu_tile_rows(cpu, experts->gate.dtype, all_rows, gate->columns->n);
-    expert_rows = rows_of_groups(cpu, expert_rows, all_rows);
     int dense_tiles = gate->dense ? n_tiles(dense->d_ff, dense_rows) : 0;
-    int expert_tiles = gate->experts ? n_tiles(experts->d_ff, expert_rows) : 0;
-    int n_tasks = dense_tiles + (gate->experts ? cpu->n_groups * expert_tiles : 0);
+    int expert_rows = 0, expert_tiles = 0, n_tasks = dense_tiles;
+    if (gate->experts) {
+        int64_t all_rows = (int64_t)experts->d_ff * cpu->n_groups;
+        expert_rows = cpu_tile_rows(cpu, experts->gate.dtype, all_rows, gate->columns->n);
+        expert_rows = rows_for_groups(cpu, experts->gate.dtype, expert_rows, all_rows);
+        expert_tiles = n_tiles(experts->d_ff, expert_rows);
+        n_tasks += cpu->n_groups * expert_tiles;
+    }
     for (;;) {
         int task = pool_claim(&phase->counter, 1);
         if (task >= n_tasks) return;
@@ -39,14 +42,16 @@ void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     }
 }
 
+/* One task owns a stripe of the residual for all rows, so experts are added without a buffer of
+ * their outputs, without locks and in the same order on every run. */
 void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 {
     const struct mix *mix = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     const struct gated *widest = mix->experts ? &mix->ffn->experts : &mix->ffn->dense;
-    int d_model = cpu->limits.d_model;
-    int rows = cpu_tile_rows(cpu, widest->down.dtype, d_model, cpu->n_rows);
-    int stripe = mix->experts ? rows_of_groups(cpu, rows, d_model) : rows;
+    enum dtype dtype = widest->down.dtype;
+    int d_model = cpu->limits.d_model, rows = cpu_tile_rows(cpu, dtype, d_model, cpu->n_rows);
+    int stripe = mix->experts ? rows_for_groups(cpu, dtype, rows, d_model) : rows;
     int n_tasks = n_tiles(d_model, stripe);
     for (;;) {
         int first = pool_claim(&phase->counter, 1) * stripe, left = d_model - first;
@@ -60,18 +65,20 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
 }
 
 /* Kernels of matrices bring the columns of a group together for every task anew, so the fewer they
- * are the more rows a task has, as many as the scratch holds results for. */
-static int rows_of_groups(const struct cpu *cpu, int rows, int64_t n_rows)
+ * are the more rows a task has: as many as the scratch holds results for, as long as every thread
+ * finds some tasks. */
+static int rows_for_groups(const struct cpu *cpu, enum dtype dtype, int rows, int64_t n_rows)
 {
     enum { TASKS_PER_THREAD = 6 };
     int most_columns = 1;
     for (int g = 0; g < cpu->n_groups; g++)
         if (cpu->groups[g].n > most_columns) most_columns = cpu->groups[g].n;
+    if (!cpu->kernels.many[dtype] || most_columns < cpu->kernels.many_from[dtype]) return rows;
     most_columns = (most_columns + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
     int64_t room = (int64_t)cpu_tile_floats(&cpu->limits) / most_columns;
     int64_t share = n_rows / (TASKS_PER_THREAD * cpu->base.n_threads);
     int64_t most_rows = (share < room ? share : room) / MANY_PANEL_ROWS * MANY_PANEL_ROWS;
-    return rows >= MANY_PANEL_ROWS && most_rows > rows ? (int)most_rows : rows;
+    return most_rows > rows ? (int)most_rows : rows;
 }
 
 static int n_tiles(int n_rows, int rows)
@@ -116,8 +123,6 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
     }
 }
 
-/* One task owns a stripe of the residual for all rows, so experts are added without a buffer of
- * their outputs, without locks and in the same order on every run. */
 static void mix_dense(const struct cpu *cpu, const struct mix *mix,
                       const struct thread_scratch *scratch, int first_row, int rows)
 {

@@ -28,7 +28,8 @@ enum column_format {
 
 enum {
     COLUMNS_PAIRED = 16, /* of a group */
-    /* Rows that the kernels of many columns unpack at once, and most rows of a task for them. */
+    /* Rows that the kernels of many columns unpack at once, and the most of a task for all columns
+     * of a pass; where columns are fewer it may have more. */
     MANY_PANEL_ROWS = 48,
     MANY_TASK_ROWS = 192,
 };

@@ -1,9 +1,8 @@
-/* Unpacks weights of any type into lines of tiles of bfloat16. */
+/* Unpacks weights into lines of tiles of bfloat16. */
 #pragma once
 
 #include "backend/cpu/kernels/x86/chunks_codes_avx512.h"
 #include "backend/cpu/kernels/x86/nvfp4.h"
-#include "backend/cpu/kernels/x86/open_blocks.h"
 #include "backend/cpu/kernels/x86/open_supers.h"
 #include "backend/cpu/kernels/x86/split_amx.h"
 #include "backend/cpu/kernels/x86/tiles_amx.h"
@@ -37,9 +36,10 @@ ALWAYS_INLINE struct wide_head widen_head(struct super_head head)
 
 enum { ABOVE_ZERO = 64, IN_HALF = 128 };
 
-/* 32 bytes of a chunk, from `first` on, less ABOVE_ZERO. A byte b below 128, put behind 0x43, is
- * the bfloat16 of IN_HALF + b. In lanes of 32 bits, values 0 to 15 are the lower halves and 16 to
- * 31 the upper ones, and either half becomes a float without a conversion. */
+/* 32 bytes of a chunk, from `first` on, each ABOVE_ZERO too much. A byte b up to 128, put behind
+ * 0x43, is the bfloat16 of IN_HALF + b (0x4380 is 256). In lanes of 32 bits, values 0 to 15 are the
+ * lower halves and 16 to 31 the upper ones, and either half becomes a float without a conversion.
+ */
 ALWAYS_INLINE void store_bytes(__m512i bytes, int first, const float scale[2],
                                const float offset[2], struct tile_halves *tile, int line)
 {
@@ -57,7 +57,7 @@ ALWAYS_INLINE void store_bytes(__m512i bytes, int first, const float scale[2],
                line);
 }
 
-/* Values are at most 63, with or without a sign. */
+/* Values are at most 64, with or without a sign. */
 ALWAYS_INLINE void unpack_supers(open_head *open, open_chunk *chunk, open_codes *open_block_codes,
                                  size_t block_bytes, const void *blocks, int n,
                                  struct tile_halves *tile, int line)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/cpu/kernels/x86/lines_amx.h"
+#include "backend/cpu/kernels/x86/open_blocks.h"
 
 /* Bits of `low` where `mask` has them, of `high` elsewhere. */
 ALWAYS_INLINE __m512i join_bits(__m512i low, __m512i high, short mask)

@@ -24,7 +24,8 @@ enum {
 };
 
 _Static_assert(PANEL_ROWS == PANEL_TILES * TILE_LINES, "a panel is what a turn takes");
-_Static_assert(PANELS *TURN_SOON == sizeof(struct tile_halves), "panels ask for a strip together");
+/* A pass of fewer panels asks for less, and in vain if the columns are gathered. */
+_Static_assert(sizeof(struct tile_halves) == TURN_SOON * PANELS, "panels ask for a strip together");
 
 struct scratch {
     tile_strip panel[PANEL_TILES];
@@ -100,7 +101,8 @@ static void gather_whole(const struct pass *pass, int k0, int k)
             __m512i v[TILE_LINES];
             for (int c = 0; c < n; c++) {
                 v[c] = _mm512_loadu_si512(columns[c] + i);
-                _mm_prefetch((const char *)(columns[c] + i + k), _MM_HINT_T1); /* the next pass */
+                if (!pass->once)
+                    ask_for((const char *)(columns[c] + i + k), 64); /* the next pass */
             }
             for (int c = n; c < TILE_LINES; c++) v[c] = _mm512_setzero_si512();
             transpose_16(v);
