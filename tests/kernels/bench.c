@@ -17,7 +17,7 @@ enum {
     ROUNDS = 7,
     MAX_THREADS = 64,
     FEW = 4,
-    WIDE_ROWS = 1024,
+    WIDE_ROWS = 4096,
     WIDE_COLUMNS = 512,
     PEAK_ROUNDS = 2000000
 };
