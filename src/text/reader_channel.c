@@ -96,7 +96,7 @@ static void take_header(struct reader *reader)
         tool = (struct slice){tool.data + PREFIX_BYTES, tool.n_bytes - PREFIX_BYTES};
     if (tool.n_bytes) {
         reader_call_begin(reader, "{arguments}", false);
-        reader_call_set_name(reader, tool);
+        if (!reader_call_set_name(reader, tool)) reader_call_abort(reader); /* it is too long */
         return;
     }
     buffer_clear(&reader->raw);

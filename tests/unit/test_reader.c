@@ -33,6 +33,10 @@ struct sample {
     const char *prompt, *text, *expected;
 };
 
+/* More than the 256 bytes that a name may have. */
+#define FIFTY    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+#define TOO_LONG FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
+
 /* How events are written down: C content, T thought, B name[id], A arguments, E; ! is malformed. */
 static const struct sample samples[] = {
     {"plain", "none", false, "", "  Hello <think>\n\nworld \n", "C(  Hello <think>\n\nworld \n)"},
@@ -282,6 +286,8 @@ static const struct sample samples[] = {
     {"harmony, no JSON", "harmony", true, "<|start|>assistant",
      " to=python<|channel|>analysis<|message|>print(1)<|call|>",
      "C!( to=python<|channel|>analysis<|message|>p)C(rint(1))"},
+    {"harmony, a name that is too long", "harmony", true, "<|start|>assistant",
+     " to=" TOO_LONG "<|message|>{}<|call|>", "C!( to=" TOO_LONG "<|message|>)C({})"},
     {"harmony, cut off", "harmony", true, "<|start|>assistant", "<|channel|>ana",
      "C!(<|channel|>ana)"},
 };
