@@ -161,7 +161,6 @@ void cpu_run(struct cpu *cpu, struct phase *phases, int n_phases)
     (cpu->n_rows < cpu->n_rows_shared ? pool_run_alone : pool_run)(cpu->pool, phases_walk, &walk);
 }
 
-/* One output tile for every row a task may have: all of a batch, or of an absorbed window. */
 size_t cpu_tile_floats(const struct limits *limits)
 {
     size_t n = (size_t)(limits->n_rows > CPU_ABSORB_ROWS ? limits->n_rows : CPU_ABSORB_ROWS);

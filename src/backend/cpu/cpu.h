@@ -55,7 +55,7 @@ struct thread_scratch {
     float *attend;  /* see attend.c and latent_expand.c */
 };
 struct thread_scratch cpu_scratch(const struct cpu *cpu, const struct worker *worker);
-/* Results of one task: those of MANY_TASK_ROWS for all rows of a batch. */
+/* Results of one task: MANY_TASK_ROWS for every row of a batch or of an absorbed window. */
 size_t cpu_tile_floats(const struct limits *limits);
 
 /* ---- phases ---- */
