@@ -17,6 +17,7 @@ enum {
     ROUNDS = 7,
     MAX_THREADS = 64,
     FEW = 4,
+    TASK_ROWS = 64, /* rows a kernel is called with, as in the engine */
     WIDE_ROWS = 4096,
     WIDE_COLUMNS = 512,
     PEAK_ROUNDS = 2000000
@@ -32,7 +33,7 @@ struct job {
     peak_compute *compute;
     matmul_kernel *run;
     struct matmul m;
-    int n_rows;
+    int n_rows, task_rows;
     const char *memory;
     void *scratch[MAX_THREADS];
     int n_threads;
@@ -59,8 +60,8 @@ static void *run_part(void *argument)
     double start = thread_seconds();
     const struct job *job = part->job;
     size_t bytes = WEIGHT_BYTES / (size_t)job->n_threads / 4096 * 4096;
-    int tiles = job->n_rows / 64, first = tiles * part->thread / job->n_threads;
-    int end = tiles * (part->thread + 1) / job->n_threads;
+    int tiles = job->n_rows / 64, first = tiles * part->thread / job->n_threads * 64;
+    int end = tiles * (part->thread + 1) / job->n_threads * 64;
     switch (job->work) {
     case READ_MEMORY:
         part->done =
@@ -71,7 +72,8 @@ static void *run_part(void *argument)
         part->done = job->compute(PEAK_ROUNDS, sink) / 2;
         break;
     case MULTIPLY:
-        job->run(&job->m, 64 * first, 64 * (end - first), job->scratch[part->thread]);
+        for (int row = first, n = job->task_rows; row < end; row += n)
+            job->run(&job->m, row, end - row < n ? end - row : n, job->scratch[part->thread]);
         break;
     }
     part->seconds = thread_seconds() - start;
@@ -170,8 +172,11 @@ static struct job multiply_job(const struct bench *b, const struct kernels *kern
         else
             kernels->quantize[choice.format](x, out, K);
     }
-    struct job job = {
-        .work = MULTIPLY, .run = choice.run, .n_rows = n_rows, .n_threads = b->n_threads};
+    struct job job = {.work = MULTIPLY,
+                      .run = choice.run,
+                      .n_rows = n_rows,
+                      .task_rows = pairs ? MANY_TASK_ROWS : TASK_ROWS,
+                      .n_threads = b->n_threads};
     job.m = (struct matmul){.rows = b->weights,
                             .row_bytes = dtype_bytes(dtype, K),
                             .k = K,
@@ -224,7 +229,7 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
     struct bench b = {.n_threads = n_threads > 0 ? n_threads : (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (b.n_threads > MAX_THREADS) b.n_threads = MAX_THREADS;
     const size_t columns_bytes = kernels_columns_bytes(COLUMN_SPLIT_PAIRS, WIDE_COLUMNS, K);
-    b.weights = check_alloc(WEIGHT_BYTES + 4096);
+    b.weights = memory_take(WEIGHT_BYTES + 4096); /* in large pages, as those of a model */
     b.x = check_alloc((size_t)K * WIDE_COLUMNS * sizeof *b.x);
     b.columns = memory_take(columns_bytes);
     b.y = check_alloc(WEIGHT_BYTES / 512 * FEW * sizeof *b.y);
@@ -250,6 +255,6 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
     free(b.y);
     memory_give(b.columns, columns_bytes);
     free(b.x);
-    free(b.weights);
+    memory_give(b.weights, WEIGHT_BYTES + 4096);
     return 0;
 }
