@@ -141,6 +141,32 @@ void pool_counter_reset(struct pool_counter *counter)
     atomic_store_explicit(&counter->next, 0, memory_order_relaxed);
 }
 
+struct pool_share pool_share_open(const struct worker *worker, int n_items)
+{
+    return (struct pool_share){.n_items = n_items, .n_workers = worker->n_workers};
+}
+
+/* Others may claim between the look at what is left and the claim: then the run is a little longer
+ * than its share. */
+int pool_share_next(struct pool_share *share, struct pool_counter *counter)
+{
+    enum { RUNS_PER_WORKER = 4 };
+    if (share->next == share->end) {
+        int left = share->n_items - atomic_load_explicit(&counter->next, memory_order_relaxed);
+        int chunk = left / (RUNS_PER_WORKER * share->n_workers);
+        if (left <= 0) return -1;
+        if (chunk < 1) chunk = 1;
+        share->next = pool_claim(counter, chunk);
+        if (share->next >= share->n_items) {
+            share->end = share->next;
+            return -1;
+        }
+        left = share->n_items - share->next;
+        share->end = share->next + (chunk < left ? chunk : left);
+    }
+    return share->next++;
+}
+
 static void *worker_main(void *argument)
 {
     const struct worker *self = argument;

@@ -122,6 +122,46 @@ static void test_claims_miss_nothing(void **state)
     }
 }
 
+static void share_run(const struct worker *worker, void *argument)
+{
+    struct list *list = argument;
+    struct pool_share share = pool_share_open(worker, list->chunk);
+    int item;
+    while ((item = pool_share_next(&share, &list->counter)) >= 0) list->done[item]++;
+    assert_int_equal(pool_share_next(&share, &list->counter), -1);
+}
+
+static void test_shares_miss_nothing(void **state)
+{
+    (void)state;
+    static const int lengths[] = {0, 1, 5, N_ITEMS};
+    for (size_t i = 0; i < sizeof COUNTS / sizeof *COUNTS; i++) {
+        struct pool *pool = open_pool(COUNTS[i]);
+        struct list list = {0};
+        for (int job = 0; job < 40; job++) {
+            list = (struct list){.chunk = lengths[job % 4]};
+            pool_counter_reset(&list.counter);
+            pool_run(pool, share_run, &list);
+            for (int item = 0; item < N_ITEMS; item++)
+                assert_int_equal(list.done[item], item < list.chunk);
+        }
+        pool_close(pool);
+    }
+}
+
+static void test_shares_lie_together(void **state)
+{
+    (void)state;
+    struct worker worker = {0, 2, NULL};
+    struct pool_counter counter = {0};
+    struct pool_share one = pool_share_open(&worker, 100), other = one;
+    pool_counter_reset(&counter);
+    assert_int_equal(pool_share_next(&one, &counter), 0);
+    assert_int_equal(pool_share_next(&other, &counter), 12);
+    for (int i = 1; i < 12; i++) assert_int_equal(pool_share_next(&one, &counter), i);
+    assert_true(pool_share_next(&one, &counter) > 12 + 1);
+}
+
 static void pause_ns(long ns)
 {
     nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
@@ -239,6 +279,8 @@ int main(void)
         cmocka_unit_test(test_every_worker_once),
         cmocka_unit_test(test_barriers_hold),
         cmocka_unit_test(test_claims_miss_nothing),
+        cmocka_unit_test(test_shares_miss_nothing),
+        cmocka_unit_test(test_shares_lie_together),
         cmocka_unit_test(test_sleep_and_wake),
         cmocka_unit_test(test_open_and_close),
         cmocka_unit_test(test_workers_stay),

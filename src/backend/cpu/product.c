@@ -80,13 +80,14 @@ void products_run(struct cpu *cpu, const struct worker *worker, struct phase *ph
 {
     const struct products *products = phase->arguments;
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
-    int first_task = 0, i = 0; /* tasks are claimed upwards, so the search never goes back */
-    for (;;) {
-        int task = pool_claim(&phase->counter, 1);
-        while (i < products->n && task - first_task >= product_tasks(cpu, &products->list[i]))
-            first_task += product_tasks(cpu, &products->list[i++]);
-        if (i == products->n) return;
-        product_tile(cpu, &products->list[i], task - first_task, &scratch);
+    int n_tasks = 0, first_task = 0, task;
+    for (int i = 0; i < products->n; i++) n_tasks += product_tasks(cpu, &products->list[i]);
+    struct pool_share share = pool_share_open(worker, n_tasks);
+    const struct product *product = products->list; /* tasks are claimed upwards */
+    while ((task = pool_share_next(&share, &phase->counter)) >= 0) {
+        while (task - first_task >= product_tasks(cpu, product))
+            first_task += product_tasks(cpu, product++);
+        product_tile(cpu, product, task - first_task, &scratch);
     }
 }
 
