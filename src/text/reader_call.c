@@ -299,7 +299,7 @@ static const char *behind(const char *placeholder)
     return strchr(placeholder, '}') + 1;
 }
 
-/* {"arguments": "{\"city\": ...}"}: the object is in the string. */
+/* {"arguments": "{\"city\": ...}"}: the object is in the string, without the white space around. */
 static enum taken string_byte(struct reader *reader, char byte)
 {
     struct arguments *arguments = &reader->arguments;
@@ -320,7 +320,10 @@ static enum taken take_string(struct reader *reader)
     json_t *object = text ? json_loadb(text, json_string_length(string), 0, NULL) : NULL;
     bool good = json_is_object(object);
     buffer_clear(&reader->capture);
-    if (good) reader_call_arguments(reader, text, json_string_length(string));
+    if (good) {
+        struct slice bare = trimmed((struct slice){text, json_string_length(string)});
+        reader_call_arguments(reader, bare.data, bare.n_bytes);
+    }
     json_decref(object);
     json_decref(string);
     return good ? TAKEN_LAST : TAKEN_FAILED;
