@@ -39,6 +39,7 @@ struct pool {
     _Alignas(64) atomic_int n_arrived;
 };
 
+static bool claim_run(struct pool_share *share);
 static void *worker_main(void *argument);
 static bool gate_open(struct gate *gate);
 static void gate_close(struct gate *gate);
@@ -141,30 +142,34 @@ void pool_counter_reset(struct pool_counter *counter)
     atomic_store_explicit(&counter->next, 0, memory_order_relaxed);
 }
 
-struct pool_share pool_share_open(const struct worker *worker, int n_items)
+struct pool_share pool_share_open(const struct worker *worker, struct pool_counter *counter,
+                                  int n_items)
 {
-    return (struct pool_share){.n_items = n_items, .n_workers = worker->n_workers};
+    return (struct pool_share){
+        .counter = counter, .n_items = n_items, .n_workers = worker->n_workers};
 }
 
-/* Others may claim between the look at what is left and the claim: then the run is a little longer
- * than its share. */
-int pool_share_next(struct pool_share *share, struct pool_counter *counter)
+int pool_share_next(struct pool_share *share)
 {
-    enum { RUNS_PER_WORKER = 4 };
-    if (share->next == share->end) {
-        int left = share->n_items - atomic_load_explicit(&counter->next, memory_order_relaxed);
-        int chunk = left / (RUNS_PER_WORKER * share->n_workers);
-        if (left <= 0) return -1;
-        if (chunk < 1) chunk = 1;
-        share->next = pool_claim(counter, chunk);
-        if (share->next >= share->n_items) {
-            share->end = share->next;
-            return -1;
-        }
-        left = share->n_items - share->next;
-        share->end = share->next + (chunk < left ? chunk : left);
-    }
+    if (share->next == share->end && !claim_run(share)) return -1;
     return share->next++;
+}
+
+/* With four parts for each worker, one whose core is four times slower still ends with the rest. */
+static bool claim_run(struct pool_share *share)
+{
+    enum { PARTS_PER_WORKER = 4 };
+    atomic_int *next = &share->counter->next;
+    int first = atomic_load_explicit(next, memory_order_relaxed), n;
+    do {
+        if (first >= share->n_items) return false;
+        n = (share->n_items - first) / (PARTS_PER_WORKER * share->n_workers);
+        if (n < 1) n = 1;
+    } while (!atomic_compare_exchange_weak_explicit(next, &first, first + n, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    share->next = first;
+    share->end = first + n;
+    return true;
 }
 
 static void *worker_main(void *argument)

@@ -46,9 +46,11 @@ void pool_counter_reset(struct pool_counter *counter);
  * items, a share of what is left each time, so that it reads on where it has stopped, and the last
  * runs are short enough for all to end together. */
 struct pool_share {
+    struct pool_counter *counter;
     int next, end; /* of the run that is claimed */
     int n_items, n_workers;
 };
-struct pool_share pool_share_open(const struct worker *worker, int n_items);
+struct pool_share pool_share_open(const struct worker *worker, struct pool_counter *counter,
+                                  int n_items);
 /* The next item; -1: none is left. */
-int pool_share_next(struct pool_share *share, struct pool_counter *counter);
+int pool_share_next(struct pool_share *share);

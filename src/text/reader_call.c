@@ -299,7 +299,7 @@ static const char *behind(const char *placeholder)
     return strchr(placeholder, '}') + 1;
 }
 
-/* {"arguments": "{\"city\": ...}"}: the object is in the string, without the white space around. */
+/* {"arguments": "{\"city\": ...}"}: the object is in the string. */
 static enum taken string_byte(struct reader *reader, char byte)
 {
     struct arguments *arguments = &reader->arguments;
@@ -312,6 +312,7 @@ static enum taken string_byte(struct reader *reader, char byte)
     return result == JSON_SCAN_LAST ? take_string(reader) : TAKEN;
 }
 
+/* White space around the object is dropped. */
 static enum taken take_string(struct reader *reader)
 {
     json_t *string = json_loadb(reader->capture.data, reader->capture.n_bytes,

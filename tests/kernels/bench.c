@@ -60,8 +60,9 @@ static void *run_part(void *argument)
     double start = thread_seconds();
     const struct job *job = part->job;
     size_t bytes = WEIGHT_BYTES / (size_t)job->n_threads / 4096 * 4096;
-    int tiles = job->n_rows / 64, first = tiles * part->thread / job->n_threads * 64;
-    int end = tiles * (part->thread + 1) / job->n_threads * 64;
+    int tiles = job->n_rows / TASK_ROWS;
+    int first = tiles * part->thread / job->n_threads * TASK_ROWS;
+    int end = tiles * (part->thread + 1) / job->n_threads * TASK_ROWS;
     switch (job->work) {
     case READ_MEMORY:
         part->done =
@@ -223,21 +224,30 @@ static void bench_type(struct bench *b, const struct kernels *kernels,
     fflush(stdout);
 }
 
+/* In large pages, as the weights of a model lie. */
+static void *take_pages(size_t n_bytes)
+{
+    void *pages = memory_take(n_bytes);
+    if (pages) return pages;
+    fprintf(stderr, "bench: no memory for %zu bytes\n", n_bytes);
+    exit(1);
+}
+
 /* Plain C is the reference and has no speed to speak of. */
 int bench(int n_threads, const char *only_tier, const char *only_type)
 {
     struct bench b = {.n_threads = n_threads > 0 ? n_threads : (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (b.n_threads > MAX_THREADS) b.n_threads = MAX_THREADS;
     const size_t columns_bytes = kernels_columns_bytes(COLUMN_SPLIT_PAIRS, WIDE_COLUMNS, K);
-    b.weights = memory_take(WEIGHT_BYTES + 4096); /* in large pages, as those of a model */
+    b.weights = take_pages(WEIGHT_BYTES + 4096);
     b.x = check_alloc((size_t)K * WIDE_COLUMNS * sizeof *b.x);
-    b.columns = memory_take(columns_bytes);
+    b.columns = take_pages(columns_bytes);
     b.y = check_alloc(WEIGHT_BYTES / 512 * FEW * sizeof *b.y);
     struct check check = {.rng = {8}};
     for (int i = 0; i < K * WIDE_COLUMNS; i++) b.x[i] = check_float(&check);
     struct kernels highest;
     kernels_init(&highest, NULL);
-    for (int i = 0; i < b.n_threads; i++) b.scratch[i] = memory_take(highest.scratch_bytes);
+    for (int i = 0; i < b.n_threads; i++) b.scratch[i] = take_pages(highest.scratch_bytes);
     printf("%d threads; medians of %d rounds\n", b.n_threads, ROUNDS);
     for (const char *const *tier = kernels_tiers(); *tier; tier++) {
         if (strcmp(*tier, "c") == 0 || (only_tier && strcmp(*tier, only_tier) != 0)) continue;

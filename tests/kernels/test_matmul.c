@@ -282,7 +282,7 @@ static void check_product(struct check *check, const struct kernels *kernels, en
         .y_stride = y_stride,
     };
     void *scratch = aligned_alloc(64, (kernels->scratch_bytes + 63) / 64 * 64);
-    int first = check_int(check, 0, p.weight.n_rows) / kernels->row_tile * kernels->row_tile;
+    int first = check_int(check, 0, p.weight.n_rows);
     choice.run(&m, 0, first, scratch);
     choice.run(&m, first, p.weight.n_rows - first, scratch);
     free(scratch);

@@ -90,11 +90,12 @@ static void test_barriers_hold(void **state)
 
 struct list {
     struct pool_counter counter;
-    int chunk;
+    int chunk, n_items;
+    atomic_int n_after_end;
     int done[N_ITEMS];
 };
 
-static void claim_run(const struct worker *worker, void *argument)
+static void claims_run(const struct worker *worker, void *argument)
 {
     struct list *list = argument;
     (void)worker;
@@ -115,7 +116,7 @@ static void test_claims_miss_nothing(void **state)
         for (int job = 1; job <= 40; job++) {
             list.chunk = chunks[job % 4];
             pool_counter_reset(&list.counter);
-            pool_run(pool, claim_run, &list);
+            pool_run(pool, claims_run, &list);
             for (int item = 0; item < N_ITEMS; item++) assert_int_equal(list.done[item], job);
         }
         pool_close(pool);
@@ -125,10 +126,11 @@ static void test_claims_miss_nothing(void **state)
 static void share_run(const struct worker *worker, void *argument)
 {
     struct list *list = argument;
-    struct pool_share share = pool_share_open(worker, list->chunk);
+    struct pool_share share = pool_share_open(worker, &list->counter, list->n_items);
     int item;
-    while ((item = pool_share_next(&share, &list->counter)) >= 0) list->done[item]++;
-    assert_int_equal(pool_share_next(&share, &list->counter), -1);
+    while ((item = pool_share_next(&share)) >= 0)
+        if (item < list->n_items) list->done[item]++;
+    if (item != -1 || pool_share_next(&share) != -1) list->n_after_end++;
 }
 
 static void test_shares_miss_nothing(void **state)
@@ -139,11 +141,13 @@ static void test_shares_miss_nothing(void **state)
         struct pool *pool = open_pool(COUNTS[i]);
         struct list list = {0};
         for (int job = 0; job < 40; job++) {
-            list = (struct list){.chunk = lengths[job % 4]};
+            list = (struct list){.n_items = lengths[job % 4]};
             pool_counter_reset(&list.counter);
             pool_run(pool, share_run, &list);
             for (int item = 0; item < N_ITEMS; item++)
-                assert_int_equal(list.done[item], item < list.chunk);
+                assert_int_equal(list.done[item], item < list.n_items);
+            assert_int_equal(list.n_after_end, 0);
+            assert_int_equal(list.counter.next, list.n_items);
         }
         pool_close(pool);
     }
@@ -154,12 +158,30 @@ static void test_shares_lie_together(void **state)
     (void)state;
     struct worker worker = {0, 2, NULL};
     struct pool_counter counter = {0};
-    struct pool_share one = pool_share_open(&worker, 100), other = one;
-    pool_counter_reset(&counter);
-    assert_int_equal(pool_share_next(&one, &counter), 0);
-    assert_int_equal(pool_share_next(&other, &counter), 12);
-    for (int i = 1; i < 12; i++) assert_int_equal(pool_share_next(&one, &counter), i);
-    assert_true(pool_share_next(&one, &counter) > 12 + 1);
+    struct pool_share one = pool_share_open(&worker, &counter, 100), other = one;
+    assert_int_equal(pool_share_next(&one), 0);
+    assert_int_equal(pool_share_next(&other), 12);
+    for (int i = 1; i < 12; i++) assert_int_equal(pool_share_next(&one), i);
+    assert_int_equal(pool_share_next(&one), 12 + 11); /* an eighth of 100, then of the 88 left */
+}
+
+/* A worker that has begun its last run keeps nobody waiting for more than an item. */
+static void test_shares_end_together(void **state)
+{
+    (void)state;
+    struct worker worker = {0, 2, NULL};
+    struct pool_counter counter = {0};
+    struct pool_share share = pool_share_open(&worker, &counter, 100);
+    int n_runs = 0, longest = 12;
+    while (pool_share_next(&share) >= 0) {
+        int n = share.end - share.next + 1;
+        assert_in_range(n, 1, longest);
+        longest = n;
+        share.next = share.end;
+        n_runs++;
+    }
+    assert_int_equal(longest, 1);
+    assert_int_equal(n_runs, 31); /* the last 15 of them of one item */
 }
 
 static void pause_ns(long ns)
@@ -276,15 +298,11 @@ static void test_flag(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_worker_once),
-        cmocka_unit_test(test_barriers_hold),
-        cmocka_unit_test(test_claims_miss_nothing),
-        cmocka_unit_test(test_shares_miss_nothing),
-        cmocka_unit_test(test_shares_lie_together),
-        cmocka_unit_test(test_sleep_and_wake),
-        cmocka_unit_test(test_open_and_close),
-        cmocka_unit_test(test_workers_stay),
-        cmocka_unit_test(test_flag),
+        cmocka_unit_test(test_every_worker_once),   cmocka_unit_test(test_barriers_hold),
+        cmocka_unit_test(test_claims_miss_nothing), cmocka_unit_test(test_shares_miss_nothing),
+        cmocka_unit_test(test_shares_lie_together), cmocka_unit_test(test_shares_end_together),
+        cmocka_unit_test(test_sleep_and_wake),      cmocka_unit_test(test_open_and_close),
+        cmocka_unit_test(test_workers_stay),        cmocka_unit_test(test_flag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

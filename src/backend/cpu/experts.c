@@ -29,9 +29,9 @@ void gate_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
         expert_tiles = n_tiles(experts->d_ff, expert_rows);
         n_tasks += cpu->n_groups * expert_tiles;
     }
-    struct pool_share share = pool_share_open(worker, n_tasks);
+    struct pool_share share = pool_share_open(worker, &phase->counter, n_tasks);
     int task;
-    while ((task = pool_share_next(&share, &phase->counter)) >= 0) {
+    while ((task = pool_share_next(&share)) >= 0) {
         if (task < dense_tiles) {
             gate_tile(cpu, gate, &scratch, NULL, task * dense_rows, dense_rows);
         } else {
@@ -52,9 +52,9 @@ void mix_run(struct cpu *cpu, const struct worker *worker, struct phase *phase)
     enum dtype dtype = widest->down.dtype;
     int d_model = cpu->limits.d_model, rows = cpu_tile_rows(cpu, dtype, d_model, cpu->n_rows);
     int stripe = mix->experts ? rows_for_groups(cpu, dtype, rows, d_model) : rows;
-    struct pool_share share = pool_share_open(worker, n_tiles(d_model, stripe));
+    struct pool_share share = pool_share_open(worker, &phase->counter, n_tiles(d_model, stripe));
     int task;
-    while ((task = pool_share_next(&share, &phase->counter)) >= 0) {
+    while ((task = pool_share_next(&share)) >= 0) {
         int first = task * stripe, left = d_model - first;
         if (left > stripe) left = stripe;
         for (int r = 0; mix->dense && r < left; r += rows)

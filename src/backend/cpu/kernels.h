@@ -103,7 +103,6 @@ struct kernels {
      * into the cache and use it for all of them. */
     struct matmul_choice narrow[DTYPE_LIMIT], wide[DTYPE_LIMIT];
     int wide_from[DTYPE_LIMIT]; /* columns from which `wide` is the faster one */
-    int row_tile;               /* ranges of rows should begin at multiples of this */
     size_t scratch_bytes;       /* of each thread */
 
     /* For machines that multiply matrices; kernels_many_format says which columns. May be NULL, for

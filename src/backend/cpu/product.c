@@ -82,9 +82,9 @@ void products_run(struct cpu *cpu, const struct worker *worker, struct phase *ph
     struct thread_scratch scratch = cpu_scratch(cpu, worker);
     int n_tasks = 0, first_task = 0, task;
     for (int i = 0; i < products->n; i++) n_tasks += product_tasks(cpu, &products->list[i]);
-    struct pool_share share = pool_share_open(worker, n_tasks);
+    struct pool_share share = pool_share_open(worker, &phase->counter, n_tasks);
     const struct product *product = products->list; /* tasks are claimed upwards */
-    while ((task = pool_share_next(&share, &phase->counter)) >= 0) {
+    while ((task = pool_share_next(&share)) >= 0) {
         while (task - first_task >= product_tasks(cpu, product))
             first_task += product_tasks(cpu, product++);
         product_tile(cpu, product, task - first_task, &scratch);

@@ -89,7 +89,6 @@ static void fill_neon(struct kernels *kernels)
 {
     kernels->name = "neon";
     kernels_set_wide_from(kernels, 12);
-    kernels->row_tile = 4;
     fill_wide(kernels);
     set_narrow(kernels, DTYPE_F32, matmul_f32_neon);
     set_narrow(kernels, DTYPE_F16, matmul_f16_neon);
@@ -125,7 +124,6 @@ static void fill_dotprod(struct kernels *kernels)
 {
     kernels->name = "dotprod";
     kernels_set_wide_from(kernels, 4);
-    kernels->row_tile = 8;
 #define SET(TYPE, NAME)                                                                            \
     set_narrow(kernels, DTYPE_##TYPE, matmul_##NAME##_dotprod);                                    \
     set_wide(kernels, DTYPE_##TYPE, matmul_wide_##NAME##_dotprod);

@@ -51,7 +51,6 @@ void kernels_fill_c(struct kernels *kernels)
 {
     *kernels = (struct kernels){
         .name = "c",
-        .row_tile = 1,
         .scratch_bytes = PANEL_SCRATCH_BYTES,
         .quantize = {[COLUMN_Q8_32] = quantize_q8_32_c,
                      [COLUMN_Q8_256] = quantize_q8_256_c,

@@ -106,7 +106,6 @@ static void fill_avx2(struct kernels *kernels)
 {
     kernels->name = "avx2";
     kernels_set_wide_from(kernels, 8);
-    kernels->row_tile = 4;
     set_wide(kernels, matmul_wide_avx2);
     use_panels_for_the_rest(kernels);
     set_narrow(kernels, DTYPE_F32, matmul_f32_avx2);
@@ -188,7 +187,6 @@ static void fill_avx512vnni(struct kernels *kernels)
 {
     kernels->name = "avx512vnni";
     kernels_set_wide_from(kernels, 6);
-    kernels->row_tile = 16;
     kernels->quantize[COLUMN_Q8_LANES] = quantize_q8_lanes_avx2;
     set_lanes(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
     set_lanes(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
