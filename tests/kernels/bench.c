@@ -17,7 +17,7 @@ enum {
     ROUNDS = 7,
     MAX_THREADS = 64,
     FEW = 4,
-    TASK_ROWS = 64, /* rows a kernel is called with, as in the engine */
+    TASK_ROWS = 128, /* rows a kernel is called with, as in the engine */
     WIDE_ROWS = 4096,
     WIDE_COLUMNS = 512,
     PEAK_ROUNDS = 2000000
@@ -150,7 +150,7 @@ static int fill_weights(struct bench *b, enum dtype dtype)
 {
     struct check check = {.rng = {7}};
     size_t row_bytes = dtype_bytes(dtype, K);
-    int n_rows = (int)(WEIGHT_BYTES / row_bytes) / 64 * 64;
+    int n_rows = (int)(WEIGHT_BYTES / row_bytes) / TASK_ROWS * TASK_ROWS;
     struct weight few = weight_random(&check, dtype, 64, K);
     for (int r = 0; r < n_rows; r++)
         memcpy(b->weights + row_bytes * (size_t)r, few.rows + few.row_bytes * (size_t)(r % 64),

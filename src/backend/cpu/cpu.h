@@ -8,7 +8,9 @@
 #include "base/pool.h"
 
 enum {
-    CPU_TILE_ROWS = 64,      /* weight rows of one task: see cpu_tile_rows */
+    CPU_NARROW_ROWS = 128,   /* weight rows of one task at most, of narrow kernels */
+    CPU_WIDE_ROWS = 64,      /* ... and of wide ones */
+    CPU_LEAST_ROWS = 16,     /* ... and however many threads there are */
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
     CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
     CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */
@@ -127,8 +129,8 @@ struct tile {
     int n_columns;
 };
 
-/* Weight rows of one task: where matrices are multiplied as such, as many as share a pass over the
- * columns, if that leaves enough tasks for all threads. */
+/* Weight rows of one task: as many as read on without a pause, or as share a pass over the columns
+ * where matrices are multiplied as such; fewer if that leaves too few tasks for all threads. */
 int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n_columns);
 
 void tile_multiply(const struct cpu *cpu, const struct tile *tile, float *y, size_t y_stride,
