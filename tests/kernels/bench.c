@@ -17,7 +17,6 @@ enum {
     ROUNDS = 7,
     MAX_THREADS = 64,
     FEW = 4,
-    TASK_ROWS = 128, /* rows a kernel is called with, as in the engine */
     WIDE_ROWS = 4096,
     WIDE_COLUMNS = 512,
     PEAK_ROUNDS = 2000000
@@ -60,9 +59,9 @@ static void *run_part(void *argument)
     double start = thread_seconds();
     const struct job *job = part->job;
     size_t bytes = WEIGHT_BYTES / (size_t)job->n_threads / 4096 * 4096;
-    int tiles = job->n_rows / TASK_ROWS;
-    int first = tiles * part->thread / job->n_threads * TASK_ROWS;
-    int end = tiles * (part->thread + 1) / job->n_threads * TASK_ROWS;
+    int tiles = job->n_rows / NARROW_TASK_ROWS;
+    int first = tiles * part->thread / job->n_threads * NARROW_TASK_ROWS;
+    int end = tiles * (part->thread + 1) / job->n_threads * NARROW_TASK_ROWS;
     switch (job->work) {
     case READ_MEMORY:
         part->done =
@@ -150,7 +149,7 @@ static int fill_weights(struct bench *b, enum dtype dtype)
 {
     struct check check = {.rng = {7}};
     size_t row_bytes = dtype_bytes(dtype, K);
-    int n_rows = (int)(WEIGHT_BYTES / row_bytes) / TASK_ROWS * TASK_ROWS;
+    int n_rows = (int)(WEIGHT_BYTES / row_bytes) / NARROW_TASK_ROWS * NARROW_TASK_ROWS;
     struct weight few = weight_random(&check, dtype, 64, K);
     for (int r = 0; r < n_rows; r++)
         memcpy(b->weights + row_bytes * (size_t)r, few.rows + few.row_bytes * (size_t)(r % 64),
@@ -176,7 +175,7 @@ static struct job multiply_job(const struct bench *b, const struct kernels *kern
     struct job job = {.work = MULTIPLY,
                       .run = choice.run,
                       .n_rows = n_rows,
-                      .task_rows = pairs ? MANY_TASK_ROWS : TASK_ROWS,
+                      .task_rows = pairs ? MANY_TASK_ROWS : NARROW_TASK_ROWS,
                       .n_threads = b->n_threads};
     job.m = (struct matmul){.rows = b->weights,
                             .row_bytes = dtype_bytes(dtype, K),

@@ -8,9 +8,6 @@
 #include "base/pool.h"
 
 enum {
-    CPU_NARROW_ROWS = 128,   /* weight rows of one task at most, of narrow kernels */
-    CPU_WIDE_ROWS = 64,      /* ... and of wide ones */
-    CPU_LEAST_ROWS = 16,     /* ... and however many threads there are */
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
     CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
     CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */

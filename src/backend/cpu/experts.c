@@ -73,7 +73,7 @@ static int rows_for_groups(const struct cpu *cpu, enum dtype dtype, int rows, in
     int most_columns = 1;
     for (int g = 0; g < cpu->n_groups; g++)
         if (cpu->groups[g].n > most_columns) most_columns = cpu->groups[g].n;
-    if (!cpu->kernels.many[dtype] || most_columns < cpu->kernels.many_from[dtype]) return rows;
+    if (!kernels_take_many(&cpu->kernels, dtype, most_columns)) return rows;
     most_columns = (most_columns + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
     int64_t room = (int64_t)cpu_tile_floats(&cpu->limits) / most_columns;
     int64_t share = n_rows / (TASKS_PER_THREAD * cpu->base.n_threads);

@@ -32,6 +32,9 @@ enum {
      * of a pass; where columns are fewer it may have more. */
     MANY_PANEL_ROWS = 48,
     MANY_TASK_ROWS = 192,
+    NARROW_TASK_ROWS = 128, /* the most of a task for few columns: memory is read on that far */
+    WIDE_TASK_ROWS = 64,    /* ... for more, which unpack that many at once */
+    LEAST_TASK_ROWS = 16,   /* ... of either, however many threads there are */
 };
 
 static inline bool column_is_paired(enum column_format format)
@@ -169,11 +172,22 @@ static inline const char *kernels_best_tier(void)
     return *tiers;
 }
 
+static inline bool kernels_take_many(const struct kernels *kernels, enum dtype dtype, int n_columns)
+{
+    return kernels->many[dtype] && n_columns >= kernels->many_from[dtype];
+}
+
+static inline bool kernels_take_wide(const struct kernels *kernels, enum dtype dtype, int n_columns)
+{
+    return n_columns >= kernels->wide_from[dtype];
+}
+
 /* Without the products of matrices. */
 static inline struct matmul_choice kernels_matmul_vectors(const struct kernels *kernels,
                                                           enum dtype dtype, int n_columns)
 {
-    return n_columns >= kernels->wide_from[dtype] ? kernels->wide[dtype] : kernels->narrow[dtype];
+    bool wide = kernels_take_wide(kernels, dtype, n_columns);
+    return wide ? kernels->wide[dtype] : kernels->narrow[dtype];
 }
 
 /* Of a product of matrices. Columns of a list come one by one, not in groups; of F16, which has
@@ -188,7 +202,7 @@ static inline enum column_format kernels_many_format(enum dtype dtype, bool list
 static inline struct matmul_choice kernels_matmul(const struct kernels *kernels, enum dtype dtype,
                                                   int n_columns, bool listed)
 {
-    if (kernels->many[dtype] && n_columns >= kernels->many_from[dtype])
+    if (kernels_take_many(kernels, dtype, n_columns))
         return (struct matmul_choice){kernels->many[dtype], kernels_many_format(dtype, listed)};
     return kernels_matmul_vectors(kernels, dtype, n_columns);
 }

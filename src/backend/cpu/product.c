@@ -125,11 +125,10 @@ static void norm_row(const struct cpu *cpu, const struct norm *norm, const float
 int cpu_tile_rows(const struct cpu *cpu, enum dtype dtype, int64_t n_rows, int n_columns)
 {
     enum { TASKS_PER_THREAD = 4 };
-    const struct kernels *kernels = &cpu->kernels;
-    bool many = kernels->many[dtype] && n_columns >= kernels->many_from[dtype];
-    bool wide = n_columns >= kernels->wide_from[dtype];
-    int rows = many ? MANY_TASK_ROWS : wide ? CPU_WIDE_ROWS : CPU_NARROW_ROWS;
-    int least = many ? MANY_PANEL_ROWS : CPU_LEAST_ROWS;
+    bool many = kernels_take_many(&cpu->kernels, dtype, n_columns);
+    bool wide = kernels_take_wide(&cpu->kernels, dtype, n_columns);
+    int rows = many ? MANY_TASK_ROWS : wide ? WIDE_TASK_ROWS : NARROW_TASK_ROWS;
+    int least = many ? MANY_PANEL_ROWS : LEAST_TASK_ROWS;
     while (rows > least && n_rows < (int64_t)rows * TASKS_PER_THREAD * cpu->base.n_threads)
         rows /= 2;
     return rows;
