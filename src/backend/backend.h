@@ -56,6 +56,13 @@ struct rope {
     float magnitude;           /* multiplies cosine and sine; 1 but for some yarn models */
 };
 
+/* Queries of position p are multiplied by 1 + scale ln(1 + floor(p / length)), which keeps attention
+ * as peaked over a long context as over that of the training. */
+struct temperature {
+    float scale;
+    int length; /* 0: off */
+};
+
 enum attention_kind { ATTENTION_GROUPED, ATTENTION_LATENT };
 
 /* GROUPED: multi-head attention whose query heads share key-value heads in groups (arXiv
@@ -71,6 +78,7 @@ struct attention {
     struct norm norm; /* of the input; NORM_NONE: it shares the one before */
     struct norm q_norm, k_norm;
     struct rope rope;
+    struct temperature temperature;
     struct weight q, k, v, out;                       /* GROUPED; `out` for both */
     const float *q_bias, *k_bias, *v_bias, *out_bias; /* NULL: none */
 
@@ -83,10 +91,11 @@ struct attention {
     struct norm q_a_norm, kv_a_norm;
 };
 
-/* down(silu(gate x) * up x) */
+/* down(silu(gate x) * up x), each with its bias */
 struct gated {
     int d_ff;
     struct weight gate, up, down;
+    const float *gate_bias, *up_bias, *down_bias; /* NULL: none; experts have none */
 };
 
 enum router_score { ROUTER_SOFTMAX, ROUTER_SIGMOID };
@@ -191,7 +200,7 @@ struct backend_ops {
     void (*matmul)(struct backend *, const struct weight *, const float *bias, const float *in,
                    float *out, int n_rows);
     void (*add)(struct backend *, float *x, const float *y, int64_t n); /* x += y */
-    /* clip, norms and rotation of q and k, then k and v into the cache */
+    /* clip, norms, rotation and temperature of q and k, then k and v into the cache */
     void (*rope_append)(struct backend *, const struct attention *, const struct batch *);
     void (*attend)(struct backend *, const struct attention *,
                    const struct batch *); /* q, cache -> o */

@@ -25,6 +25,7 @@ struct attention_description {
     enum norm_kind qk_norm;
     int q_rank, kv_rank, d_nope, d_rope; /* LATENT; q_rank 0: none */
     struct rope_description rope;
+    struct temperature temperature;
 };
 
 struct feed_forward_description {

@@ -13,6 +13,7 @@ static const struct family FAMILIES[] = {
     {"llama", llama_describe},
 };
 
+static bool has_selection_bias(const struct metadata *metadata);
 static void check_scaling(struct metadata *metadata);
 static heft_status refuse(const struct metadata *metadata);
 
@@ -99,7 +100,9 @@ void family_read_scaling(struct metadata *metadata, struct rope_description *rop
         metadata_int(metadata, "rope.scaling.original_context_length", 1, MAX_CONTEXT);
     rope->beta_fast = metadata_float_or(metadata, "rope.scaling.yarn_beta_fast", 32, 1e-6, 1e6);
     rope->beta_slow = metadata_float_or(metadata, "rope.scaling.yarn_beta_slow", 1, 1e-6, 1e6);
-    bool in_scores = metadata_has(metadata, "rope.scaling.yarn_log_multiplier");
+    /* 0 is how some files say that there is none. */
+    bool in_scores =
+        metadata_float_or(metadata, "rope.scaling.yarn_log_multiplier", 0, -1e3, 1e3) != 0;
     double magnitude = in_scores ? 1 : 1 + 0.1 * log(rope->factor);
     rope->magnitude = metadata_float_or(
         metadata, "rope.scaling.yarn_attn_factor",
@@ -111,8 +114,9 @@ void family_read_router(struct metadata *metadata, struct feed_forward_descripti
     struct router *router = &ffn->router;
     ffn->n_experts = metadata_int_or(metadata, "expert_count", 0, 0, MAX_EXPERTS);
     if (ffn->n_experts == 0) return;
-    enum { SOFTMAX = 1, SIGMOID = 2 };
-    int function = metadata_int_or(metadata, "expert_gating_func", SOFTMAX, 0, 8);
+    enum { UNSAID = 0, SOFTMAX = 1, SIGMOID = 2 };
+    int function = metadata_int_or(metadata, "expert_gating_func", UNSAID, 0, 8);
+    if (function == UNSAID) function = has_selection_bias(metadata) ? SIGMOID : SOFTMAX;
     if (function > SIGMOID)
         metadata_fail(metadata, "expert_gating_func", "%d, expected 1 (softmax) or 2 (sigmoid)",
                       function);
@@ -132,6 +136,19 @@ void family_read_router(struct metadata *metadata, struct feed_forward_descripti
     else if (router->n_used > ffn->n_experts / router->n_groups * router->n_groups_used)
         metadata_fail(metadata, "expert_used_count", "%d, but the groups kept have %d experts",
                       router->n_used, ffn->n_experts / router->n_groups * router->n_groups_used);
+}
+
+/* Networks that choose experts by score plus bias (arXiv 2408.15664) have sigmoid scores; their
+ * files do not always say so. A bias in any layer tells: leading ones may be dense. */
+static bool has_selection_bias(const struct metadata *metadata)
+{
+    static const char suffix[] = ".exp_probs_b.bias";
+    for (int i = 0; i < gguf_n_tensors(metadata->file); i++) {
+        const char *name = gguf_tensor(metadata->file, i)->name;
+        size_t n = strlen(name);
+        if (n >= sizeof suffix && strcmp(name + n - (sizeof suffix - 1), suffix) == 0) return true;
+    }
+    return false;
 }
 
 /* A scaling we do not know would give a model that talks, but worse than it should. */

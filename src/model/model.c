@@ -16,6 +16,7 @@ static void bind_grouped(struct binder *binder, struct attention *attention);
 static void bind_latent(struct binder *binder, struct attention *attention);
 static void bind_latent_keys(struct binder *binder, struct attention *attention);
 static void bind_feed_forward(struct binder *binder, int index, struct feed_forward *ffn);
+static void bind_dense(struct binder *binder, bool dense, int d_ff, struct gated *out);
 static void bind_experts(struct binder *binder, struct feed_forward *ffn);
 static struct weight bind_experts_of(struct binder *binder, const char *role, int n, int n_rows,
                                      int n_cols);
@@ -158,6 +159,7 @@ static void bind_layer(struct binder *binder, int index, const struct rope *rope
                            .clip = a->clip,
                            .norm = bind_norm(binder, "blk.%d.attn_norm.weight", d->d_model),
                            .rope = *rope,
+                           .temperature = a->temperature,
                            .q_rank = a->q_rank,
                            .kv_rank = a->kv_rank,
                            .d_nope = a->d_nope,
@@ -244,20 +246,28 @@ static void bind_feed_forward(struct binder *binder, int index, struct feed_forw
                       d->d_model);
     }
     bool dense = index < f->n_dense_layers;
-    int d_ff = dense ? f->d_ff : f->d_ff_shared;
-    ffn->dense = (struct gated){.d_ff = d_ff};
-    if (d_ff > 0) {
-        ffn->dense.gate =
-            bind_weight(binder, dense ? "blk.%d.ffn_gate.weight" : "blk.%d.ffn_gate_shexp.weight",
-                        1, d_ff, d->d_model);
-        ffn->dense.up =
-            bind_weight(binder, dense ? "blk.%d.ffn_up.weight" : "blk.%d.ffn_up_shexp.weight", 1,
-                        d_ff, d->d_model);
-        ffn->dense.down =
-            bind_weight(binder, dense ? "blk.%d.ffn_down.weight" : "blk.%d.ffn_down_shexp.weight",
-                        1, d->d_model, d_ff);
-    }
+    bind_dense(binder, dense, dense ? f->d_ff : f->d_ff_shared, &ffn->dense);
     if (!dense) bind_experts(binder, ffn);
+}
+
+/* The network of a dense layer, or the experts that all rows share. */
+static void bind_dense(struct binder *binder, bool dense, int d_ff, struct gated *out)
+{
+    int d_model = binder->model->description.d_model;
+    *out = (struct gated){.d_ff = d_ff};
+    if (d_ff == 0) return;
+    if (!dense) {
+        out->gate = bind_weight(binder, "blk.%d.ffn_gate_shexp.weight", 1, d_ff, d_model);
+        out->up = bind_weight(binder, "blk.%d.ffn_up_shexp.weight", 1, d_ff, d_model);
+        out->down = bind_weight(binder, "blk.%d.ffn_down_shexp.weight", 1, d_model, d_ff);
+        return;
+    }
+    out->gate = bind_weight(binder, "blk.%d.ffn_gate.weight", 1, d_ff, d_model);
+    out->up = bind_weight(binder, "blk.%d.ffn_up.weight", 1, d_ff, d_model);
+    out->down = bind_weight(binder, "blk.%d.ffn_down.weight", 1, d_model, d_ff);
+    out->gate_bias = bind_vector_or_null(binder, "blk.%d.ffn_gate.bias", d_ff);
+    out->up_bias = bind_vector_or_null(binder, "blk.%d.ffn_up.bias", d_ff);
+    out->down_bias = bind_vector_or_null(binder, "blk.%d.ffn_down.bias", d_model);
 }
 
 static void bind_experts(struct binder *binder, struct feed_forward *ffn)

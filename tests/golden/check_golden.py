@@ -113,7 +113,7 @@ def rope_table(file: File, n_rot: int, n_tokens: int) -> tuple[np.ndarray, np.nd
         frequency = frequency / file.tensor("rope_freqs.weight")
     if file.key("rope.scaling.type", "none") == "yarn":
         frequency = frequency / yarn_divisors(file, n_rot, theta)
-        has_multiplier = "rope.scaling.yarn_log_multiplier" in file.keys
+        has_multiplier = file.key("rope.scaling.yarn_log_multiplier", 0.0) != 0
         factor = file.key(
             "rope.scaling.yarn_attn_factor", 1.0 if has_multiplier else yarn_mscale(file, 1.0)
         )
@@ -202,8 +202,11 @@ def attention_latent(file: File, x: np.ndarray, blk: str) -> np.ndarray:
     k_rot = rotate(kv[:, None, n_latent:], table)
     k = np.concatenate([k, np.repeat(k_rot, n_heads, axis=1)], -1)
     scale = n_key**-0.5
-    if "rope.scaling.yarn_log_multiplier" in file.keys:
-        scale *= yarn_mscale(file, 10 * file.key("rope.scaling.yarn_log_multiplier")) ** 2
+    if file.key("rope.scaling.type", "none") == "yarn":
+        scale *= yarn_mscale(file, 10 * file.key("rope.scaling.yarn_log_multiplier", 0.0)) ** 2
+    if "attention.temperature_scale" in file.keys:
+        far = np.arange(n_tokens) // file.key("attention.temperature_length")
+        q *= 1 + file.key("attention.temperature_scale") * np.log(1 + far)[:, None, None]
     return file.linear(attend(q, k, v, scale), blk + "attn_output")
 
 
@@ -222,7 +225,8 @@ def router_groups(file: File, n_experts: int, is_sigmoid: bool) -> tuple[int, in
 
 def route(file: File, x: np.ndarray, blk: str) -> np.ndarray:
     """One token -> the weight of each expert, 0 for those not chosen."""
-    is_sigmoid = file.key("expert_gating_func", 1) == 2
+    has_bias = any(name.endswith("exp_probs_b.bias") for name in file.tensors)
+    is_sigmoid = file.key("expert_gating_func", 2 if has_bias else 1) == 2
     router = file.linear(x, blk + "ffn_gate_inp")
     scores = 1 / (1 + np.exp(-router)) if is_sigmoid else softmax(router)
     choice = scores.copy()

@@ -6,7 +6,8 @@ the generations or habits of such files (see README.md):
     deepseek2   "unsplit"          attn_kv_b whole, a key/value head for each query head
                 "split-ungrouped"  attn_k_b (transposed) and attn_v_b, one shared latent head
                 "split"            the same with router groups
-                "nextn"            the same with a layer that predicts the token after the next
+                "split-ungated"    the same, and nothing says how routers score
+                "nextn"            as "split", with a layer that predicts the token after the next
     Mixtral     "stacked"          ffn_gate_exps, ffn_up_exps, ffn_down_exps
                 "apart"            ffn_gate.E, ffn_up.E, ffn_down.E
                 "fused"            ffn_gate_up_exps, ffn_down_exps
@@ -96,6 +97,9 @@ def write_yarn(writer: gguf.GGUFWriter, rope: dict) -> None:
         writer.add_rope_scaling_yarn_attn_factor(rope["attention_factor"])
     if "mscale_all_dim" in rope:
         writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+    if "llama_4_scaling_beta" in rope:
+        writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
+        writer.add_attn_temperature_length(rope["original_max_position_embeddings"])
 
 
 def write_head_width(writer: gguf.GGUFWriter, config: dict) -> None:
@@ -163,12 +167,15 @@ def write_router_keys(writer: gguf.GGUFWriter, config: dict, layout: str) -> Non
     writer.add_expert_shared_count(config["n_shared_experts"])
     writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
     writer.add_expert_weights_scale(config["routed_scaling_factor"])
-    if config["model_type"] == "deepseek_v3":
-        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+    if config["model_type"] != "deepseek_v2":
         writer.add_expert_weights_norm(config["norm_topk_prob"])
+    if layout == "split-ungated":
+        pass
+    elif config["model_type"] == "deepseek_v3":
+        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
     elif layout != "unsplit":  # older V2 files leave it out
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SOFTMAX)
-    if layout in ("split", "nextn"):
+    if layout in ("split", "split-ungated", "nextn"):
         writer.add_expert_group_count(config["n_group"])
         writer.add_expert_group_used_count(config["topk_group"])
     if layout == "nextn":
@@ -225,7 +232,12 @@ def deepseek_experts(state: dict, config: dict, _layout: str) -> dict[str, np.nd
     out, parts = {}, dict(gate="gate_proj", up="up_proj", down="down_proj")
     for layer in range(config["first_k_dense_replace"], config["num_hidden_layers"]):
         prefix = f"model.layers.{layer}.mlp.experts"
-        for part, all_of in stack(state, prefix, config["n_routed_experts"], parts).items():
+        if prefix + ".gate_up_proj" in state:  # some models are saved stacked
+            gate, up = np.split(state.pop(prefix + ".gate_up_proj"), 2, axis=1)
+            stacks = dict(gate=gate, up=up, down=state.pop(prefix + ".down_proj"))
+        else:
+            stacks = stack(state, prefix, config["n_routed_experts"], parts)
+        for part, all_of in stacks.items():
             out[f"blk.{layer}.ffn_{part}_exps.weight"] = all_of
     return out
 
@@ -331,6 +343,8 @@ FAMILIES = {
     "dbrx": Family("dbrx", "dbrx", write_dbrx_keys, dbrx_experts),
     "deepseek_v2": Family("deepseek2", "deepseek-v3", write_deepseek_keys, deepseek_experts),
     "deepseek_v3": Family("deepseek2", "deepseek-v3", write_deepseek_keys, deepseek_experts),
+    "glm4_moe_lite": Family("deepseek2", "glm4", write_deepseek_keys, deepseek_experts),
+    "mistral4": Family("deepseek2", "tekken", write_deepseek_keys, deepseek_experts),
 }
 
 
@@ -339,6 +353,8 @@ def read_config(folder: str, layout: str) -> dict:
     with open(os.path.join(folder, "config.json")) as f:
         config = json.load(f)
     config["n_extra_layers"] = 1 if layout == "nextn" else 0
+    if config["model_type"] == "glm4_moe_lite":
+        config["first_k_dense_replace"] = config["mlp_layer_types"].count("dense")
     if config["model_type"] == "dbrx":
         n_counted = config["ffn_config"]["moe_top_k"] if layout == "used" else 1
         config |= dict(

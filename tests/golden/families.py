@@ -109,5 +109,18 @@ def deepseek(rope: dict, **shape) -> torch.nn.Module:
     return hf.DeepseekV3ForCausalLM(hf.DeepseekV3Config(**deepseek_fields(rope, shape)))
 
 
+def glm_lite(rope: dict, dense: int, **shape) -> torch.nn.Module:
+    config = deepseek_fields(rope, shape)
+    n_sparse = shape["layers"] - dense
+    config["mlp_layer_types"] = ["dense"] * dense + ["sparse"] * n_sparse
+    return hf.Glm4MoeLiteForCausalLM(hf.Glm4MoeLiteConfig(**config))
+
+
+def mistral_large(rope: dict, **shape) -> torch.nn.Module:
+    """Its class is that of a later model, which has all of it but another router."""
+    ids = dict(pad_token_id=None, eos_token_id=None, bos_token_id=None)
+    return hf.Mistral4ForCausalLM(hf.Mistral4Config(**deepseek_fields(rope, shape), **ids))
+
+
 def deepseek_v2(rope: dict, **shape) -> torch.nn.Module:
     return hf.DeepseekV2ForCausalLM(hf.DeepseekV2Config(**deepseek_fields(rope, shape)))

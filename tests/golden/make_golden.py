@@ -71,6 +71,14 @@ def make_twins(model: torch.nn.Module, n_layers: int) -> None:
             heads[:, 1] = heads[:, 0]
 
 
+GROUPED_ROUTERS = (
+    "DeepseekV2TopkRouter",
+    "DeepseekV3TopkRouter",
+    "Glm4MoeLiteTopkRouter",
+    "Mistral4TopkRouter",
+)
+
+
 class RouterMargin:
     """Over all choices made for the last token of a pass, the least distance of taken and left."""
 
@@ -78,7 +86,7 @@ class RouterMargin:
         self.smallest = float("inf")
         for module in model.modules():
             kind = type(module).__name__
-            if kind in ("DeepseekV2TopkRouter", "DeepseekV3TopkRouter"):
+            if kind in GROUPED_ROUTERS:
                 module.register_forward_hook(self.measure_groups)
             elif kind == "MixtralTopKRouter":
                 self.n_used = module.top_k

@@ -9,8 +9,10 @@ from families import (
     dbrx,
     deepseek,
     deepseek_v2,
+    glm_lite,
     llama,
     llama3_rope,
+    mistral_large,
     mixtral,
     plain_rope,
     yarn,
@@ -68,6 +70,12 @@ MODELS = {
     "llama-h": Recipe(16, llama, dict(
         hidden=36, ffn=46, layers=2, heads=4, kv_heads=2, head_dim=18,
         rope=yarn(8.0, theta=50000.0)), **LONG),
+    "llama-i": Recipe(48, llama, dict(
+        hidden=36, ffn=46, layers=3, heads=4, kv_heads=2, head_dim=12, mlp_bias=True,
+        rope=plain_rope())),
+    "llama-j": Recipe(49, llama, dict(
+        hidden=32, ffn=42, layers=2, heads=4, kv_heads=2, head_dim=16,
+        rope=yarn(8.0, 0.0, beta_fast=32, beta_slow=1))),
 
     "mixtral-a": Recipe(17, mixtral, dict(
         hidden=42, ffn=18, layers=2, heads=6, kv_heads=2, head_dim=14, experts=8, used=2,
@@ -134,6 +142,16 @@ MODELS = {
         hidden=28, ffn=40, expert_ffn=9, layers=2, dense=1, heads=3, q_latent=14, kv_latent=22,
         nope=12, rotary=16, value=14, experts=8, used=2, groups=4, groups_used=2, shared=1,
         rope=yarn(40.0, 1.0)), layout="split", **LONG),
+    "deepseek-i": Recipe(50, glm_lite, dict(
+        hidden=36, ffn=52, expert_ffn=10, layers=3, dense=1, heads=4, q_latent=20, kv_latent=24,
+        nope=14, rotary=8, value=18, experts=12, used=4, groups=1, groups_used=1, shared=1,
+        routed_scaling_factor=1.8, rms_norm_eps=1e-6, rope=plain_rope(1e6)), layout="split-ungated"),
+    "deepseek-j": Recipe(51, mistral_large, dict(
+        hidden=32, ffn=40, expert_ffn=10, layers=2, dense=0, heads=3, q_latent=16, kv_latent=20,
+        nope=12, rotary=12, value=16, experts=8, used=2, groups=1, groups_used=1, shared=1,
+        routed_scaling_factor=1.0,
+        rope=yarn(8.0, 1.0, beta_fast=32, beta_slow=1, llama_4_scaling_beta=0.3)),
+        layout="split", **LONG),
 
     "llama-halves": Recipe(26, llama, dict(
         hidden=26, ffn=34, layers=2, heads=2, kv_heads=1, head_dim=14, rope=plain_rope()),

@@ -41,7 +41,8 @@ static const char *const MODELS[] = {
     "command-r-b",      "command-r-c",      "dbrx-a",           "dbrx-b",
     "dbrx-c",           "deepseek-a",       "deepseek-b",       "deepseek-c",
     "deepseek-d",       "deepseek-e",       "deepseek-f",       "deepseek-g",
-    "deepseek-h",
+    "deepseek-h",       "deepseek-i",       "deepseek-j",       "llama-i",
+    "llama-j",
 
     "llama-halves",     "llama-blocks",     "llama-supers",     "llama-codebooks",
     "mixtral-halves",   "mixtral-blocks",   "mixtral-supers",   "mixtral-codebooks",

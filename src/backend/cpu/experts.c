@@ -3,6 +3,8 @@
 /* A task is a tile of rows of one network: of the dense (or shared) one, or of one expert together
  * with all rows that visit it, so that a weight is read once for all of them. */
 
+static void add_bias(const struct cpu *cpu, const struct tile *part, const float *bias, float *y,
+                     size_t stride);
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
                       int first_row, int rows);
@@ -98,6 +100,14 @@ static struct tile tile_of(const struct weight *w, int slice, int first_row, int
                          .n_columns = columns->n};
 }
 
+/* To every column of a tile; bias [n_rows of the matrix], NULL: none. */
+static void add_bias(const struct cpu *cpu, const struct tile *part, const float *bias, float *y,
+                     size_t stride)
+{
+    for (int c = 0; bias && c < part->n_columns; c++)
+        cpu->kernels.add_scaled(y + (size_t)c * stride, bias + part->first_row, 1.0f, part->n_rows);
+}
+
 static void gate_tile(const struct cpu *cpu, const struct gate *gate,
                       const struct thread_scratch *scratch, const struct expert_group *group,
                       int first_row, int rows)
@@ -105,6 +115,7 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
     const struct gated *network = group ? &gate->ffn->experts : &gate->ffn->dense;
     int slice = group ? group->expert : 0;
     const struct weight *pair[2] = {&network->gate, &network->up};
+    const float *biases[2] = {network->gate_bias, network->up_bias};
     struct tile part = {0};
     for (int i = 0; i < 2; i++) {
         part = tile_of(pair[i], slice, first_row, rows, gate->columns);
@@ -113,6 +124,7 @@ static void gate_tile(const struct cpu *cpu, const struct gate *gate,
             part.n_columns = group->n;
         }
         tile_multiply(cpu, &part, scratch->tile[i], (size_t)rows, scratch->kernel);
+        add_bias(cpu, &part, biases[i], scratch->tile[i], (size_t)rows);
     }
     for (int c = 0; c < part.n_columns; c++) {
         size_t row = group ? (size_t)cpu->group_slots[group->first + c] : (size_t)c;
@@ -129,6 +141,7 @@ static void mix_dense(const struct cpu *cpu, const struct mix *mix,
     struct tile part = tile_of(&mix->ffn->dense.down, 0, first_row, rows, mix->dense);
     float *x = cpu->a.x + first_row;
     tile_multiply(cpu, &part, scratch->tile[0], (size_t)rows, scratch->kernel);
+    add_bias(cpu, &part, mix->ffn->dense.down_bias, scratch->tile[0], (size_t)rows);
     for (int c = 0; c < part.n_columns; c++)
         cpu->kernels.add_scaled(x + (size_t)c * (size_t)cpu->limits.d_model,
                                 scratch->tile[0] + (size_t)c * (size_t)rows, 1.0f, part.n_rows);

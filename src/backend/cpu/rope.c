@@ -11,6 +11,7 @@ struct turn {
     float cos[MAX_ROTATED / 2], sin[MAX_ROTATED / 2];
 };
 
+static float query_scale(const struct temperature *temperature, int position);
 static void turn_make(struct turn *turn, const struct rope *rope, int position);
 static void head_finish(const struct cpu *cpu, float *x, int head, int width,
                         const struct norm *norm, const struct rope *rope, const struct turn *turn,
@@ -46,16 +47,26 @@ static void row_part(struct cpu *cpu, const struct rope_append *work, const stru
     const struct attention *attention = work->attention;
     struct turn turn;
     turn_make(&turn, &attention->rope, work->batch->positions[row]);
-    float *q = cpu->a.q + (size_t)row * (size_t)attention->n_heads * (size_t)attention->d_k;
-    for (int head = part; head < attention->n_heads; head += n_parts)
-        head_finish(cpu, q + (size_t)head * (size_t)attention->d_k, head, attention->d_k,
-                    &attention->q_norm, &attention->rope, &turn, attention->clip);
+    float scale = query_scale(&attention->temperature, work->batch->positions[row]);
+    float *queries = cpu->a.q + (size_t)row * (size_t)attention->n_heads * (size_t)attention->d_k;
+    for (int head = part; head < attention->n_heads; head += n_parts) {
+        float *q = queries + (size_t)head * (size_t)attention->d_k;
+        head_finish(cpu, q, head, attention->d_k, &attention->q_norm, &attention->rope, &turn,
+                    attention->clip);
+        if (scale != 1) cpu->kernels.scale(q, scale, attention->d_k);
+    }
     if (attention->kind == ATTENTION_LATENT) {
         if (part == 0) append_latent(cpu, attention, span, row, &turn);
         return;
     }
     for (int head = part; head < attention->n_kv_heads; head += n_parts)
         append_grouped(cpu, attention, span, row, head, &turn);
+}
+
+static float query_scale(const struct temperature *temperature, int position)
+{
+    if (temperature->length == 0) return 1;
+    return 1 + temperature->scale * (float)log1p(position / temperature->length);
 }
 
 static void turn_make(struct turn *turn, const struct rope *rope, int position)

@@ -1,9 +1,11 @@
-/* DeepSeek V2, V3 and R1 (arXiv 2405.04434, 2412.19437): latent attention and routed experts. */
+/* DeepSeek V2, V3 and R1 (arXiv 2405.04434, 2412.19437): latent attention and routed experts. Files
+ * of GLM-4.7-Flash and Mistral Large 3 have this architecture, too. */
 #include <math.h>
 
 #include "model/family.h"
 
 static void read_latent(struct metadata *metadata, struct attention_description *attention);
+static void read_temperature(struct metadata *metadata, struct temperature *out);
 static void read_experts(struct metadata *metadata, struct description *out);
 
 void deepseek2_describe(struct metadata *metadata, struct description *out)
@@ -44,6 +46,19 @@ static void read_latent(struct metadata *metadata, struct attention_description 
         metadata_float_or(metadata, "rope.scaling.yarn_log_multiplier", 0, -1e3, 1e3);
     double magnitude = rope->scaling == SCALING_YARN ? 1 + multiplier * log(rope->factor) : 1;
     attention->scale = (float)(magnitude * magnitude / sqrt(attention->d_k));
+    read_temperature(metadata, &attention->temperature);
+}
+
+/* The length is that of the original context where a file does not state it. */
+static void read_temperature(struct metadata *metadata, struct temperature *out)
+{
+    static const char scale[] = "attention.temperature_scale";
+    static const char length[] = "attention.temperature_length";
+    static const char original[] = "rope.scaling.original_context_length";
+    out->scale = (float)metadata_float_or(metadata, scale, 0, 0, 1e3);
+    if (out->scale == 0) return;
+    bool stated = metadata_has(metadata, length) || !metadata_has(metadata, original);
+    out->length = metadata_int(metadata, stated ? length : original, 1, MAX_CONTEXT);
 }
 
 static void read_experts(struct metadata *metadata, struct description *out)
