@@ -232,7 +232,8 @@ typedef struct heft_work {
 
 /* Prefill, decode and batches are this one call: any number of tokens for any number of sessions.
  * Rows of all work items are computed together, n_batch at a time. Nothing is allocated. Fails with
- * HEFT_USAGE if a token is outside the vocabulary or a session is full, before anything changes. */
+ * HEFT_USAGE if a token is outside the vocabulary or a session is full, before anything changes, and
+ * with HEFT_BAD_FILE if logits come out as NaN or infinite: the sentence says where. */
 heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, heft_error *error);
 
 /* ---- sampler ---- */

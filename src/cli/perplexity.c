@@ -60,6 +60,7 @@ static heft_status evaluate_rows(struct perplexity *p, const struct window *wind
                                  const int32_t *tokens, int first, int n, heft_error *error);
 static void count(struct perplexity *p, const float *logits, int32_t next);
 static heft_status report(struct perplexity *p, heft_error *error);
+static json_t *number(double value);
 
 static const struct option perplexity_options[] = {
     {"--tokens", OPTION_TEXT, offsetof(struct perplexity, tokens_file), "FILE",
@@ -289,14 +290,14 @@ static heft_status report(struct perplexity *p, heft_error *error)
     if (p->base_path) kl = divergence_summarise(&p->divergence);
     if (p->json) {
         json_t *object =
-            json_pack("{s:f, s:f, s:f, s:I, s:i}", "perplexity", perplexity, "standard_error",
-                      deviation, "mean_negative_log_likelihood", mean, "n_counted",
-                      (json_int_t)p->n_counted, "n_ctx", p->info.n_ctx);
+            json_pack("{s:o, s:o, s:o, s:I, s:i}", "perplexity", number(perplexity),
+                      "standard_error", number(deviation), "mean_negative_log_likelihood",
+                      number(mean), "n_counted", (json_int_t)p->n_counted, "n_ctx", p->info.n_ctx);
         if (p->base_path)
             json_object_set_new(object, "kl_divergence",
-                                json_pack("{s:f, s:f, s:f, s:f, s:f}", "mean", kl.mean, "median",
-                                          kl.median, "p99", kl.p99, "max", kl.most,
-                                          "same_top_token", kl.same_top));
+                                json_pack("{s:o, s:o, s:o, s:o, s:o}", "mean", number(kl.mean),
+                                          "median", number(kl.median), "p99", number(kl.p99), "max",
+                                          number(kl.most), "same_top_token", number(kl.same_top)));
         return output_json(object, error);
     }
     printf("perplexity %.4f ± %.4f over %" PRId64 " tokens, windows of %d\n", perplexity, deviation,
@@ -306,4 +307,10 @@ static heft_status report(struct perplexity *p, heft_error *error)
                "same likeliest token: %.3f %%\n",
                kl.mean, kl.median, kl.p99, kl.most, 100 * kl.same_top);
     return HEFT_OK;
+}
+
+/* JSON has no word for what exceeds the numbers, as exp of a large mean does. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }

@@ -1,3 +1,5 @@
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -13,12 +15,14 @@ struct progress {
 static heft_status check_work(const heft_engine *engine, const heft_work *work, int n_work,
                               heft_error *error);
 static heft_status check_item(const heft_engine *engine, const heft_work *item, heft_error *error);
-static bool step_chunk(heft_engine *engine, const heft_work *work, int n_work,
-                       struct progress *progress);
+static heft_status step_chunk(heft_engine *engine, const heft_work *work, int n_work,
+                              struct progress *progress, bool *more, heft_error *error);
 static void gather(heft_engine *engine, const heft_work *work, int n_work,
                    struct progress *progress);
 static void want_logits(heft_engine *engine, const heft_work *item, int first, int n);
-static void read_logits(heft_engine *engine);
+static heft_status read_logits(heft_engine *engine, heft_error *error);
+static bool all_finite(const float *x, size_t n);
+static heft_status tell_fault(heft_engine *engine, int row, heft_error *error);
 static void keep_tokens(const heft_work *work, struct progress from, struct progress to);
 
 heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, heft_error *error)
@@ -27,25 +31,31 @@ heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, he
         return error_set(error, HEFT_USAGE, "heft_step: no engine or no work");
     heft_status status = check_work(engine, work, n_work, error);
     if (status != HEFT_OK) return status;
-    for (struct progress progress = {0}; step_chunk(engine, work, n_work, &progress);) continue;
+    struct progress progress = {0};
+    for (bool more = true; more && status == HEFT_OK;)
+        status = step_chunk(engine, work, n_work, &progress, &more, error);
     /* Here and nowhere else, so that one that comes after the last layer is this step's too. */
-    if (flag_lower(&engine->stop)) return error_set(error, HEFT_CANCELLED, "cancelled");
-    return HEFT_OK;
+    bool cancelled = flag_lower(&engine->stop);
+    if (status != HEFT_OK || !cancelled) return status;
+    return error_set(error, HEFT_CANCELLED, "cancelled");
 }
 
-/* Computes the next n_batch rows. False if there are none left, or if they were cancelled. */
-static bool step_chunk(heft_engine *engine, const heft_work *work, int n_work,
-                       struct progress *progress)
+/* Computes the next n_batch rows. No more if there are none left, or if they were cancelled. */
+static heft_status step_chunk(heft_engine *engine, const heft_work *work, int n_work,
+                              struct progress *progress, bool *more, heft_error *error)
 {
     struct progress next = *progress;
     const struct batch *batch = &engine->builder.batch;
     gather(engine, work, n_work, &next);
-    if (batch->n_rows == 0) return false;
-    if (!decoder_forward(engine->model, engine->backend, batch, &engine->stop)) return false;
-    read_logits(engine);
+    *more = false;
+    if (batch->n_rows == 0) return HEFT_OK;
+    if (!decoder_forward(engine->model, engine->backend, batch, &engine->stop)) return HEFT_OK;
+    heft_status status = read_logits(engine, error);
+    if (status != HEFT_OK) return status;
     keep_tokens(work, *progress, next);
     *progress = next;
-    return true;
+    *more = true;
+    return HEFT_OK;
 }
 
 /* Everything is checked before anything is computed. */
@@ -117,7 +127,7 @@ static void want_logits(heft_engine *engine, const heft_work *item, int first, i
 }
 
 /* The head is applied to a few rows at a time: its output is far wider than any other. */
-static void read_logits(heft_engine *engine)
+static heft_status read_logits(heft_engine *engine, heft_error *error)
 {
     struct backend *on = engine->backend;
     const struct model *model = engine->model;
@@ -128,11 +138,39 @@ static void read_logits(heft_engine *engine)
             n = left < engine->limits.n_logits ? left : engine->limits.n_logits;
         on->ops->head(on, &model->output_norm, &model->head, model->description.logit_scale,
                       builder->wanted_rows + i, n);
-        for (int j = 0; j < n; j++)
-            on->ops->read(on, builder->wanted_logits[i + j],
-                          on->ops->activations(on)->logits + (size_t)j * n_vocab,
+        for (int j = 0; j < n; j++) {
+            float *logits = builder->wanted_logits[i + j];
+            on->ops->read(on, logits, on->ops->activations(on)->logits + (size_t)j * n_vocab,
                           n_vocab * sizeof(float));
+            if (!all_finite(logits, n_vocab))
+                return tell_fault(engine, builder->wanted_rows[i + j], error);
+        }
     }
+    return HEFT_OK;
+}
+
+static bool all_finite(const float *x, size_t n)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++) finite &= isfinite(x[i]) != 0;
+    return finite;
+}
+
+/* A text sampled from such logits would look like an answer. The network is run once more to say
+ * where its values went wrong. */
+static heft_status tell_fault(heft_engine *engine, int row, heft_error *error)
+{
+    const struct batch *batch = &engine->builder.batch;
+    int layer = decoder_find_fault(engine->model, engine->backend, batch, row);
+    char place[48] = "in the last norm or the output head";
+    if (layer < 0)
+        snprintf(place, sizeof place, "in the embedding");
+    else if (layer < engine->model->description.n_layers)
+        snprintf(place, sizeof place, "in layer %d", layer);
+    return error_set(error, HEFT_BAD_FILE,
+                     "%s: the logits at position %d are not finite numbers: they went wrong %s, so "
+                     "the weights are damaged or their values too large",
+                     gguf_part_path(engine->file, 0), batch->positions[row], place);
 }
 
 /* The tokens between two points of a step are now part of their sessions. */
