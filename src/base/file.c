@@ -15,6 +15,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/watch.h"
 
 static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error);
 static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
@@ -38,9 +39,9 @@ heft_status file_map_open(const char *path, struct file_map *out, heft_error *er
             status =
                 error_set(error, HEFT_BAD_FILE, "%s: cannot be mapped: %s", path, strerror(errno));
         else
-            *out = (struct file_map){data, (size_t)info.st_size,
-                                     info.st_uid == geteuid() || access(path, W_OK) == 0,
-                                     held_bytes(fd, &info)};
+            *out = (struct file_map){
+                data, (size_t)info.st_size, info.st_uid == geteuid() || access(path, W_OK) == 0,
+                held_bytes(fd, &info), watch_begin(data, (size_t)info.st_size)};
     }
     close(fd);
     return status;
@@ -48,8 +49,16 @@ heft_status file_map_open(const char *path, struct file_map *out, heft_error *er
 
 void file_map_close(struct file_map *map)
 {
-    if (map->data) munmap((void *)map->data, map->n_bytes);
+    if (map->data) {
+        watch_end(map->watch);
+        munmap((void *)map->data, map->n_bytes);
+    }
     *map = (struct file_map){0};
+}
+
+bool file_map_is_lost(const struct file_map *map)
+{
+    return map->data && watch_is_lost(map->watch);
 }
 
 bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes)

@@ -8,11 +8,16 @@ struct file_map {
     size_t n_bytes;
     bool tells_resident; /* the system says what is in memory to those who could write the file */
     size_t n_held;       /* bytes that are memory themselves, without a drive below them */
+    int watch;           /* see watch.h */
 };
 
 /* Maps a regular file; errors name the path and the reason. */
 heft_status file_map_open(const char *path, struct file_map *out, heft_error *error);
 void file_map_close(struct file_map *map);
+
+/* True if a read of the map has failed since it was opened: the file was cut short, or its drive
+ * does not give it. What is read from then on is zeros. */
+bool file_map_is_lost(const struct file_map *map);
 
 /* True if all of a part of the map, or at least as far as it exists, is known to be in memory. The
  * offset is a multiple of the page size. */

@@ -21,6 +21,7 @@ static void gather(heft_engine *engine, const heft_work *work, int n_work,
                    struct progress *progress);
 static void want_logits(heft_engine *engine, const heft_work *item, int first, int n);
 static heft_status read_logits(heft_engine *engine, heft_error *error);
+static heft_status check_files(heft_engine *engine, heft_error *error);
 static bool all_finite(const float *x, size_t n);
 static heft_status tell_fault(heft_engine *engine, int row, heft_error *error);
 static void keep_tokens(const heft_work *work, struct progress from, struct progress to);
@@ -51,7 +52,8 @@ static heft_status step_chunk(heft_engine *engine, const heft_work *work, int n_
     if (batch->n_rows == 0) return HEFT_OK;
     if (!decoder_forward(engine->model, engine->backend, batch, &engine->stop)) return HEFT_OK;
     heft_status status = read_logits(engine, error);
-    if (status != HEFT_OK) return status;
+    heft_status files = check_files(engine, error); /* the reason, if both have failed */
+    if (files != HEFT_OK || status != HEFT_OK) return files != HEFT_OK ? files : status;
     keep_tokens(work, *progress, next);
     *progress = next;
     *more = true;
@@ -146,6 +148,18 @@ static heft_status read_logits(heft_engine *engine, heft_error *error)
                 return tell_fault(engine, builder->wanted_rows[i + j], error);
         }
     }
+    return HEFT_OK;
+}
+
+/* A file that was cut short while it was in use gave zeros for weights. */
+static heft_status check_files(heft_engine *engine, heft_error *error)
+{
+    for (int part = 0; part < gguf_n_parts(engine->file); part++)
+        if (file_map_is_lost(gguf_part_map(engine->file, part)))
+            return error_set(error, HEFT_BAD_FILE,
+                             "%s: the file was cut short, or could not be read, while it was in "
+                             "use; what was computed from it is lost, open it again",
+                             gguf_part_path(engine->file, part));
     return HEFT_OK;
 }
 

@@ -396,9 +396,43 @@ static void test_weights_that_are_no_numbers(void **state)
     }
 }
 
+/* ---- files that change while they are in use ---- */
+
+static void test_a_file_cut_short(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof MODELS / sizeof *MODELS; i++) {
+        struct model_file *file = model_file_read(MODELS[i]);
+        model_file_write(file, path);
+        model_file_free(file);
+        heft_options options = heft_options_default();
+        options.model = path;
+        options.n_ctx = 96;
+        options.n_threads = 2;
+        heft_engine *engine;
+        heft_session *session;
+        heft_error error = {0};
+        static float logits[272];
+        const int32_t tokens[] = {5, 6, 7, 8};
+        if (heft_engine_open(&options, &engine, &error) != HEFT_OK) fail_msg("%s", error.message);
+        assert_int_equal(heft_session_create(engine, &session, &error), HEFT_OK);
+        heft_work work = {session, tokens, 4, logits, 1};
+        assert_int_equal(heft_step(engine, &work, 1, &error), HEFT_OK);
+        assert_int_equal(truncate(path, 4096), 0);
+        for (int again = 0; again < 2; again++) {
+            work.n_tokens = again ? 4 : 1;
+            assert_int_equal(heft_step(engine, &work, 1, &error), HEFT_BAD_FILE);
+            assert_non_null(strstr(error.message, path));
+            assert_non_null(strstr(error.message, "cut short"));
+            assert_int_equal(heft_session_length(session), 4);
+        }
+        heft_engine_close(engine);
+    }
+}
+
 int main(void)
 {
-    enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_ONCE = 4 };
+    enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_ONCE = 5 };
     static const struct CMUnitTest per_model[] = {
         cmocka_unit_test(test_every_value),
         cmocka_unit_test(test_every_value_absent),
@@ -410,10 +444,9 @@ int main(void)
     };
     enum { N_PER_MODEL = sizeof per_model / sizeof *per_model };
     struct CMUnitTest tests[N_MODELS * N_PER_MODEL + N_ONCE] = {
-        cmocka_unit_test(test_wide_heads),
-        cmocka_unit_test(test_twin_heads),
-        cmocka_unit_test(test_unknown_scaling),
-        cmocka_unit_test(test_weights_that_are_no_numbers),
+        cmocka_unit_test(test_wide_heads),       cmocka_unit_test(test_twin_heads),
+        cmocka_unit_test(test_unknown_scaling),  cmocka_unit_test(test_weights_that_are_no_numbers),
+        cmocka_unit_test(test_a_file_cut_short),
     };
     for (int i = 0; i < N_MODELS * N_PER_MODEL; i++) {
         tests[N_ONCE + i] = per_model[i % N_PER_MODEL];
