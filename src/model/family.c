@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "model/neutral.h"
 
 static const struct family FAMILIES[] = {
     {"command-r", command_r_describe},
@@ -23,6 +24,7 @@ heft_status family_describe(struct metadata *metadata, struct description *out)
         if (strcmp(FAMILIES[i].architecture, metadata->architecture) != 0) continue;
         *out = (struct description){.architecture = metadata->architecture};
         FAMILIES[i].describe(metadata, out);
+        if (metadata->status == HEFT_OK) neutral_check(metadata);
         return metadata->status;
     }
     return refuse(metadata);

@@ -11,6 +11,7 @@
 enum { MAX_KEY = 128 };
 
 static const struct gguf_value *find(const struct metadata *metadata, const char *key);
+static const struct gguf_value *take(struct metadata *metadata, const char *key);
 static bool uniform_int(const struct gguf_value *value, int64_t *out);
 static bool uniform_float(const struct gguf_value *value, double *out);
 
@@ -52,7 +53,7 @@ int metadata_int(struct metadata *metadata, const char *key, int min, int max)
 
 int metadata_int_or(struct metadata *metadata, const char *key, int fallback, int min, int max)
 {
-    const struct gguf_value *value = find(metadata, key);
+    const struct gguf_value *value = take(metadata, key);
     if (!value || metadata->status != HEFT_OK) return fallback;
     int64_t number;
     if (!uniform_int(value, &number)) {
@@ -78,7 +79,7 @@ double metadata_float(struct metadata *metadata, const char *key, double min, do
 double metadata_float_or(struct metadata *metadata, const char *key, double fallback, double min,
                          double max)
 {
-    const struct gguf_value *value = find(metadata, key);
+    const struct gguf_value *value = take(metadata, key);
     if (!value || metadata->status != HEFT_OK) return fallback;
     double number;
     if (!uniform_float(value, &number)) {
@@ -95,6 +96,35 @@ double metadata_float_or(struct metadata *metadata, const char *key, double fall
 bool metadata_bool_or(struct metadata *metadata, const char *key, bool fallback)
 {
     return metadata_int_or(metadata, key, fallback, 0, 1) != 0;
+}
+
+bool metadata_was_read(const struct metadata *metadata, const char *key)
+{
+    for (int i = 0; i < metadata->n_read; i++)
+        if (strcmp(metadata->read[i], key) == 0) return true;
+    return false;
+}
+
+bool metadata_range(const struct metadata *metadata, const char *key, double *low, double *high)
+{
+    const struct gguf_value *value = find(metadata, key);
+    if (!value) return false;
+    if (value->type != GGUF_ARRAY) {
+        int64_t integer;
+        bool whole = gguf_value_int(value, &integer);
+        if (!whole && !gguf_value_float(value, low)) return false;
+        if (whole) *low = (double)integer;
+        *high = *low;
+        return true;
+    }
+    for (uint64_t i = 0; i < value->n; i++) {
+        double item;
+        if (!gguf_array_float(value, i, &item)) return false;
+        if (i == 0) *low = *high = item;
+        *low = fmin(*low, item);
+        *high = fmax(*high, item);
+    }
+    return value->n > 0;
 }
 
 bool metadata_is(const struct metadata *metadata, const char *key, const char *text)
@@ -121,6 +151,15 @@ static const struct gguf_value *find(const struct metadata *metadata, const char
     char full[MAX_KEY];
     int n = snprintf(full, sizeof full, "%s.%s", metadata->architecture, key);
     return n > 0 && n < MAX_KEY ? gguf_find(metadata->file, full) : NULL;
+}
+
+/* Finds, and remembers that the key was read. Keys are constants of the program. */
+static const struct gguf_value *take(struct metadata *metadata, const char *key)
+{
+    const struct gguf_value *value = find(metadata, key);
+    if (value && metadata->n_read < METADATA_KEYS && !metadata_was_read(metadata, key))
+        metadata->read[metadata->n_read++] = key;
+    return value;
 }
 
 static bool uniform_int(const struct gguf_value *value, int64_t *out)

@@ -5,11 +5,15 @@
 #include "format/gguf.h"
 #include "heft.h"
 
+enum { METADATA_KEYS = 128 }; /* more than any family reads */
+
 struct metadata {
     const struct gguf *file;
     const char *architecture; /* the prefix of keys */
     heft_status status;
     heft_error *error;
+    const char *read[METADATA_KEYS]; /* [n_read] keys whose numbers were asked for */
+    int n_read;
 };
 
 /* general.architecture, NUL-terminated in `name`. */
@@ -24,6 +28,11 @@ double metadata_float(struct metadata *metadata, const char *key, double min, do
 double metadata_float_or(struct metadata *metadata, const char *key, double fallback, double min,
                          double max);
 bool metadata_bool_or(struct metadata *metadata, const char *key, bool fallback);
+
+bool metadata_was_read(const struct metadata *metadata, const char *key);
+
+/* The least and the largest number under a key. False if there is none. */
+bool metadata_range(const struct metadata *metadata, const char *key, double *low, double *high);
 
 /* True if the text is there and equal. */
 bool metadata_is(const struct metadata *metadata, const char *key, const char *text);

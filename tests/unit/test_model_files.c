@@ -221,8 +221,8 @@ static uint64_t kv_token_bytes(const struct model_file *file)
 static void test_twin_heads(void **state)
 {
     (void)state;
-    enum { D = 32, D_MODEL = 64, N_ROWS = 2 * D };
-    struct model_shape shape = {.n_layers = 1,
+    enum { N_LAYERS = 2, D = 32, D_MODEL = 64, N_ROWS = 2 * D };
+    struct model_shape shape = {.n_layers = N_LAYERS,
                                 .d_model = D_MODEL,
                                 .n_heads = 2,
                                 .n_kv_heads = 2,
@@ -233,10 +233,16 @@ static void test_twin_heads(void **state)
                                 .d_rope = D};
     struct model_file *file = model_file_make(&shape, MODELS[0]);
     uint64_t apart = kv_token_bytes(file);
-    float *k = model_file_tensor(file, "blk.0.attn_k.weight")->data;
-    float *v = model_file_tensor(file, "blk.0.attn_v.weight")->data;
-    memcpy(k + D * D_MODEL, k, D * D_MODEL * sizeof *k);
-    memcpy(v + D * D_MODEL, v, D * D_MODEL * sizeof *v);
+    float *v = NULL; /* of the last layer, in the end */
+    for (int layer = 0; layer < N_LAYERS; layer++) {
+        char name[2][32];
+        snprintf(name[0], sizeof name[0], "blk.%d.attn_k.weight", layer);
+        snprintf(name[1], sizeof name[1], "blk.%d.attn_v.weight", layer);
+        for (int i = 0; i < 2; i++) {
+            v = model_file_tensor(file, name[i])->data;
+            memcpy(v + D * D_MODEL, v, D * D_MODEL * sizeof *v);
+        }
+    }
     assert_int_equal(kv_token_bytes(file), apart / 2);
     for (int row = D; row < N_ROWS; row++) {
         float kept = v[row * D_MODEL];
@@ -346,6 +352,41 @@ static void test_every_tensor_not_a_number(void **state)
 }
 
 /* Every test of a model, for every model. */
+/* Keys that change the sums, with values that do not and one that does. */
+static void test_keys_that_change_the_sums(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        float neutral, other;
+    } keys[] = {
+        {"llama.attention.causal", 1, 0},
+        {"llama.attention.sliding_window", 0, 8},
+        {"llama.attention.scale", 0, 0.5f},
+        {"llama.attention.temperature_scale", 0, 0.1f},
+        {"llama.attn_logit_softcapping", 50, 20},
+        {"llama.final_logit_softcapping", 30, 20},
+        {"llama.residual_scale", 1, 0.5f},
+        {"llama.embedding_scale", 1, 12},
+        {"llama.attention.clamp_kqv", 0, 8},
+        {"llama.rope.scaling.alpha", 1, 1000},
+        {"llama.rope.scaling.attn_factor", 1, 1.2f},
+    };
+    struct model_file *file = model_file_read("tests/golden/data/llama-a.gguf");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        model_file_set_float(file, keys[i].key, keys[i].neutral);
+        if (!opens(file, NULL)) fail_msg("%s of %g", keys[i].key, (double)keys[i].neutral);
+        model_file_set_float(file, keys[i].key, keys[i].other);
+        if (opens(file, keys[i].key)) fail_msg("%s of %g", keys[i].key, (double)keys[i].other);
+        model_file_drop_value(file, keys[i].key);
+    }
+    model_file_set_int(file, "llama.attention.sliding_window", 1 << 20);
+    assert_true(opens(file, NULL));
+    model_file_set_int(file, "llama.a_key_of_no_effect", 7);
+    assert_true(opens(file, NULL));
+    model_file_free(file);
+}
+
 /* ---- weights that are no numbers ---- */
 
 /* What a step says when all values of a tensor are `value`; the file stays as it was. */
@@ -432,7 +473,7 @@ static void test_a_file_cut_short(void **state)
 
 int main(void)
 {
-    enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_ONCE = 5 };
+    enum { N_MODELS = sizeof MODELS / sizeof *MODELS, N_ONCE = 6 };
     static const struct CMUnitTest per_model[] = {
         cmocka_unit_test(test_every_value),
         cmocka_unit_test(test_every_value_absent),
@@ -444,8 +485,11 @@ int main(void)
     };
     enum { N_PER_MODEL = sizeof per_model / sizeof *per_model };
     struct CMUnitTest tests[N_MODELS * N_PER_MODEL + N_ONCE] = {
-        cmocka_unit_test(test_wide_heads),       cmocka_unit_test(test_twin_heads),
-        cmocka_unit_test(test_unknown_scaling),  cmocka_unit_test(test_weights_that_are_no_numbers),
+        cmocka_unit_test(test_keys_that_change_the_sums),
+        cmocka_unit_test(test_wide_heads),
+        cmocka_unit_test(test_twin_heads),
+        cmocka_unit_test(test_unknown_scaling),
+        cmocka_unit_test(test_weights_that_are_no_numbers),
         cmocka_unit_test(test_a_file_cut_short),
     };
     for (int i = 0; i < N_MODELS * N_PER_MODEL; i++) {
