@@ -255,6 +255,7 @@ int bench(int n_threads, const char *only_tier, const char *only_type)
         kernels_init(&kernels, *tier);
         peak_kernels_fill_c(&peaks);
         peak_kernels_fill_arch(&peaks, *tier);
+        if (!only_type || strcmp(only_type, "attend") == 0) bench_attend(&kernels, &peaks);
         for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
             if (kernels.narrow[dtype].run &&
                 (!only_type || strcmp(only_type, dtype_name((enum dtype)dtype)) == 0))

@@ -40,5 +40,8 @@ void test_matmul(struct check *check, const struct kernels *kernels);
 void test_attend(struct check *check, const struct kernels *kernels);
 void test_vectors(struct check *check, const struct kernels *kernels);
 
+struct peak_kernels;
+void bench_attend(const struct kernels *kernels, const struct peak_kernels *peaks);
+
 /* All cores, tiers and types but for 0 and NULL. */
 int bench(int n_threads, const char *only_tier, const char *only_type);

@@ -1,5 +1,5 @@
 /* Tests every tier of kernels that this machine can run, or measures them:
- *     kernels [--bench [TIER|all [TYPE|all [THREADS]]]] */
+ *     kernels [--bench [TIER|all [TYPE|attend|all [THREADS]]]] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

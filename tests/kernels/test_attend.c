@@ -1,5 +1,5 @@
-/* Attention of many columns against sums in double over values rounded to bfloat16 where the kernel
- * rounds them. What no column, or not every column, may see is NaN. */
+/* Attention of many columns against sums in double, over values rounded to bfloat16 where the
+ * kernel rounds them. What no column, or not every column, may see is NaN. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +16,18 @@ struct scene {
     struct weight k, v;       /* the cache */
     struct weight k_b, v_b;   /* of one head */
     double *keys, *values;    /* [n_keys, d_k], [n_keys, d_v]: what the columns see, rounded */
+    double *sizes;            /* [n_keys, d_v]: of the terms that a value is the sum of */
     int bad;                  /* a key that is NaN */
+    bool rounds;              /* the kernel rounds to bfloat16 */
     float *q, *out, *base, *sum;
     int32_t *column_index, *output_index, *n_visible;
     size_t scratch_bytes;
 };
 
-static double rounded(float x)
+/* What a kernel makes of a value. */
+static double rounded(const struct scene *scene, float x)
 {
-    return (double)bf16_to_f32(f32_to_bf16(x));
+    return scene->rounds ? (double)bf16_to_f32(f32_to_bf16(x)) : (double)x;
 }
 
 static float *random_floats(struct check *check, size_t n, float size)
@@ -76,21 +79,26 @@ static void expand(struct scene *scene, int key, const float *row)
     float slice[MAX_WIDTH];
     double *k = scene->keys + (size_t)key * (size_t)a->d_k;
     double *v = scene->values + (size_t)key * (size_t)a->d_v;
+    double *sizes = scene->sizes + (size_t)key * (size_t)a->d_v;
     memset(k, 0, (size_t)latent->d_nope * sizeof *k);
     for (int r = 0; r < scene->k_b.n_rows; r++) {
         unpack_row(&scene->k_b, r, slice);
         for (int i = 0; i < scene->k_b.k; i++)
             k[latent->k_b_rows_are_keys ? r : i] +=
-                rounded(row[latent->k_b_rows_are_keys ? i : r]) * rounded(slice[i]);
+                rounded(scene, row[latent->k_b_rows_are_keys ? i : r]) * rounded(scene, slice[i]);
     }
-    for (int i = 0; i < latent->d_nope; i++) k[i] = rounded((float)k[i]);
+    for (int i = 0; i < latent->d_nope; i++) k[i] = rounded(scene, (float)k[i]);
     for (int i = latent->d_nope; i < a->d_k; i++)
-        k[i] = rounded(row[latent->rank + i - latent->d_nope]);
+        k[i] = rounded(scene, row[latent->rank + i - latent->d_nope]);
     for (int i = 0; i < a->d_v; i++) {
         unpack_row(&scene->v_b, i, slice);
-        v[i] = 0;
-        for (int r = 0; r < latent->rank; r++) v[i] += rounded(row[r]) * rounded(slice[r]);
-        v[i] = rounded((float)v[i]);
+        v[i] = sizes[i] = 0;
+        for (int r = 0; r < latent->rank; r++) {
+            double term = rounded(scene, row[r]) * rounded(scene, slice[r]);
+            v[i] += term;
+            sizes[i] += fabs(term);
+        }
+        v[i] = rounded(scene, (float)v[i]);
     }
 }
 
@@ -99,6 +107,7 @@ static void see(struct scene *scene)
     const struct attend *a = &scene->a;
     scene->keys = check_alloc((size_t)a->n_keys * (size_t)a->d_k * sizeof *scene->keys);
     scene->values = check_alloc((size_t)a->n_keys * (size_t)a->d_v * sizeof *scene->values);
+    scene->sizes = check_alloc((size_t)a->n_keys * (size_t)a->d_v * sizeof *scene->sizes);
     for (int j = 0; j < a->n_keys; j++) {
         float k[2 * MAX_WIDTH], v[2 * MAX_WIDTH];
         unpack_row(&scene->k, j, k);
@@ -110,8 +119,11 @@ static void see(struct scene *scene)
             unpack_row(&scene->v, j, v);
         else
             memcpy(v, k, (size_t)a->d_v * sizeof *v);
-        for (int i = 0; i < a->d_k; i++) scene->keys[j * a->d_k + i] = rounded(k[i]);
-        for (int i = 0; i < a->d_v; i++) scene->values[j * a->d_v + i] = rounded(v[i]);
+        for (int i = 0; i < a->d_k; i++) scene->keys[j * a->d_k + i] = rounded(scene, k[i]);
+        for (int i = 0; i < a->d_v; i++) {
+            scene->values[j * a->d_v + i] = rounded(scene, v[i]);
+            scene->sizes[j * a->d_v + i] = fabs((double)v[i]);
+        }
     }
 }
 
@@ -206,10 +218,10 @@ static void make_columns(struct check *check, struct scene *scene)
     a->output_index = check_int(check, 0, 2) ? scene->output_index : NULL;
 }
 
-static void scene_make(struct check *check, struct scene *scene, enum dtype dtype)
+static void scene_make(struct check *check, struct scene *scene, enum dtype dtype, bool rounds)
 {
     int kind = check_int(check, 0, 2); /* grouped, latent: absorbed or expanded */
-    *scene = (struct scene){.dtype = dtype};
+    *scene = (struct scene){.dtype = dtype, .rounds = rounds};
     struct attend *a = &scene->a;
     a->n_keys = check_int(check, 1, MAX_KEYS);
     a->n_columns = check_int(check, 1, MAX_COLUMNS);
@@ -242,9 +254,9 @@ static void scene_free(struct scene *scene)
 {
     struct weight *weights[] = {&scene->k, &scene->v, &scene->k_b, &scene->v_b};
     for (int i = 0; i < 4; i++) weight_free(weights[i]);
-    void *pieces[] = {scene->keys,         scene->values,    scene->q,
-                      scene->out,          scene->base,      scene->column_index,
-                      scene->output_index, scene->n_visible, scene->sum};
+    void *pieces[] = {scene->keys,      scene->values,      scene->sizes, scene->q,
+                      scene->out,       scene->base,        scene->sum,   scene->column_index,
+                      scene->n_visible, scene->output_index};
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) free(pieces[i]);
 }
 
@@ -257,13 +269,14 @@ static double score_of(const struct scene *scene, int column, int key)
     const double log2_e = 1.4426950408889634;
     double sum = 0;
     for (int i = 0; i < a->d_k; i++)
-        sum += rounded(q[i] * (a->scale * (float)log2_e)) *
+        sum += rounded(scene, q[i] * (a->scale * (float)log2_e)) *
                scene->keys[(size_t)key * (size_t)a->d_k + (size_t)i];
     return sum / log2_e;
 }
 
-/* Of one column, as a multiple of what is allowed: rounding of powers to bfloat16; keys and values
- * that are sums themselves may be rounded the other way here and there. */
+/* Of one column, as a multiple of what is allowed: that of scores of floats, which may be large; or
+ * rounding of powers to bfloat16, where keys and values that are sums themselves may be rounded the
+ * other way here and there. */
 static double error_of(const struct scene *scene, int column, int n_seen)
 {
     const struct attend *a = &scene->a;
@@ -273,19 +286,20 @@ static double error_of(const struct scene *scene, int column, int n_seen)
         max = fmax(max, scores[j]);
     }
     for (int j = 0; j < n_seen; j++) sum += scores[j] = exp(scores[j] - max);
-    double slack = a->latent.rank ? 8 : 1, base = (double)a->base[column];
+    double slack = scene->rounds && a->latent.rank ? 8 : 1, base = (double)a->base[column];
     worst = fabs(log((double)a->sum[column]) + base - log(sum) - max) / (2e-4 * slack * slack);
     int place = a->output_index ? a->output_index[column] : column;
     for (int i = 0; i < a->d_v; i++) {
         double expected = 0, terms = 1e-30;
         for (int j = 0; j < n_seen; j++) {
-            double term = scores[j] * scene->values[(size_t)j * (size_t)a->d_v + (size_t)i];
-            expected += term;
-            terms += fabs(term);
+            size_t at = (size_t)j * (size_t)a->d_v + (size_t)i;
+            double value = scene->values[at];
+            expected += scores[j] * value;
+            terms += scores[j] * (scene->rounds ? fabs(value) : scene->sizes[at]);
         }
         double found = (double)a->out[(size_t)place * (size_t)a->d_v + (size_t)i];
         double error = fabs(found / (double)a->sum[column] - expected / sum) / (terms / sum);
-        error /= 0x1p-8 * slack;
+        error /= scene->rounds ? 0x1p-8 * slack : 1e-4;
         if (!(error <= worst)) worst = error;
     }
     return worst;
@@ -304,8 +318,8 @@ static void check_scene(struct check *check, const struct kernels *kernels,
                         const struct scene *scene)
 {
     const struct attend *a = &scene->a;
-    char *scratch = check_alloc(kernels->attend_bytes(a));
-    memset(scratch, 0xff, kernels->attend_bytes(a));
+    char *scratch = check_alloc(kernels->attend_bytes[scene->dtype](a));
+    memset(scratch, 0xff, kernels->attend_bytes[scene->dtype](a));
     kernels->attend[scene->dtype](a, scratch);
     double worst = 0;
     bool right = true;
@@ -328,14 +342,16 @@ static void check_scene(struct check *check, const struct kernels *kernels,
     free(scratch);
 }
 
+/* Machines that multiply matrices round what is no cache of F32. */
 void test_attend(struct check *check, const struct kernels *kernels)
 {
-    static const enum dtype types[] = {DTYPE_F16, DTYPE_Q8_0};
-    for (int i = 0; i < 120; i++) {
-        enum dtype dtype = types[i % 2];
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_F16, DTYPE_Q8_0};
+    bool matrices = kernels->many[DTYPE_Q8_0] != NULL;
+    for (int i = 0; i < 180; i++) {
+        enum dtype dtype = types[i % 3];
         if (!kernels->attend[dtype]) continue;
         struct scene scene;
-        scene_make(check, &scene, dtype);
+        scene_make(check, &scene, dtype, matrices && dtype != DTYPE_F32);
         scene.bad = scene.a.n_keys;
         check_scene(check, kernels, &scene);
         spoil(check, &scene);

@@ -1,8 +1,8 @@
 /* Attention over the cache with running softmax sums (arXiv 2205.14135), so that scores never leave
  * the thread. A task is a few query vectors that share a key-value head: some rows times some heads
- * of a group, so that each key is read once for all of them; many of both where a kernel multiplies
- * matrices. When there are fewer tasks than threads can share, as in decode, each is also split
- * over the keys and the parts are combined. */
+ * of a group, so that each key is read once for all of them; many of both where a kernel takes them
+ * (kernels.attend). When there are fewer tasks than threads can share, as in decode, each is also
+ * split over the keys and the parts are combined. */
 #include "backend/cpu/cpu.h"
 
 #include <math.h>
@@ -52,11 +52,9 @@ size_t attend_scratch_floats(const struct kernels *kernels, const struct limits 
     int k = (limits->d_k_max + 31) / 32 * 32;
     size_t column = kernels_column_bytes(COLUMN_Q8_32, k) / sizeof(float);
     size_t few = CPU_ATTEND_COLUMNS * (CPU_ATTEND_KEYS + (size_t)limits->d_v_max + 2 + column);
-    if (!kernels->attend_bytes) return few;
-    size_t many =
-        kernels->attend_bytes(&(struct attend){
-            .n_columns = CPU_ATTEND_MANY, .d_k = limits->d_k_max, .d_v = limits->d_v_max}) /
-        sizeof(float);
+    struct attend widths = {
+        .n_columns = CPU_ATTEND_MANY, .d_k = limits->d_k_max, .d_v = limits->d_v_max};
+    size_t many = kernels_attend_bytes(kernels, &widths) / sizeof(float);
     return few > many ? few : many;
 }
 

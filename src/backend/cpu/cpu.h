@@ -9,7 +9,7 @@
 
 enum {
     CPU_ATTEND_COLUMNS = 64, /* query vectors of one attention task */
-    CPU_ATTEND_MANY = 256,   /* ... where matrices are multiplied */
+    CPU_ATTEND_MANY = 256,   /* ... of the kernels of many columns */
     CPU_EXPAND_MANY = 512,   /* ... and keys and values of a head are made from latent rows */
     CPU_ATTEND_KEYS = 128,   /* keys scored at once: their panel stays in the cache */
     CPU_ABSORB_ROWS = 64,    /* rows of latent attention that are absorbed at once */

@@ -86,7 +86,7 @@ static struct piece piece_of(int columns, int group, int most_heads)
 static attend_kernel *span_kernel(const struct cut *cut, const struct span *span)
 {
     const struct attend_problem *problem = cut->problem;
-    if (span->n_rows * cut->group < cut->many_from) return NULL;
+    if (span->n_rows * cut->group < cut->many_from[span->kv->dtype]) return NULL;
     if (problem->latent && problem->d_v % 32 != 0) return NULL;
     return cut->kernels[span->kv->dtype];
 }

@@ -14,9 +14,9 @@ struct piece {
 struct cut {
     const struct attend_problem *problem;
     int group;                     /* query heads to a key-value head */
-    struct piece few, many;        /* many: of spans for the kernel that multiplies matrices */
+    struct piece few, many;        /* many: of spans for the kernel of many columns */
     attend_kernel *const *kernels; /* these kernels, by the type of the cache */
-    int many_from;                 /* query vectors of a span to a key-value head */
+    const int *many_from;          /* query vectors of a span to a key-value head, likewise */
     int n_splits;                  /* parts the keys of a task are split into */
 };
 

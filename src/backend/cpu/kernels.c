@@ -43,3 +43,13 @@ size_t kernels_columns_bytes(enum column_format format, int64_t n, int k)
     if (column_is_paired(format)) n = (n + COLUMNS_PAIRED - 1) / COLUMNS_PAIRED * COLUMNS_PAIRED;
     return (size_t)n * kernels_column_bytes(format, k);
 }
+
+size_t kernels_attend_bytes(const struct kernels *kernels, const struct attend *a)
+{
+    size_t most = 0;
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
+        size_t bytes = kernels->attend_bytes[dtype] ? kernels->attend_bytes[dtype](a) : 0;
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}

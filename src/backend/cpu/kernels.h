@@ -89,6 +89,9 @@ struct attend {
 /* `scratch` as that of a matmul_kernel, but as long as attend_bytes says. */
 typedef void attend_kernel(const struct attend *a, void *scratch);
 
+/* Bytes of scratch, for the widths and the number of columns of a. */
+typedef size_t attend_size(const struct attend *a);
+
 /* Computes rows [first_row, first_row + n_rows). `scratch` is private to the thread, 64-byte
  * aligned, kernels.scratch_bytes long. */
 typedef void matmul_kernel(const struct matmul *m, int first_row, int n_rows, void *scratch);
@@ -125,13 +128,13 @@ struct kernels {
      * < d. */
     void (*mix[DTYPE_LIMIT])(float *out, size_t out_stride, const float *p, size_t p_stride,
                              int n_rows, const void *v, size_t v_bytes, int n_kv, int d);
-    /* Attention of many columns, for machines that multiply matrices; queries, keys, values and
-     * weights are rounded to bfloat16. NULL for all, or for types other than F16 and Q8_0: a cache
-     * of F32 is asked for where nothing shall be rounded. The rank, and widths of Q8_0 rows, are
-     * multiples of 32. */
+    /* Attention of many columns, over a cache of F32, F16 or Q8_0; NULL for some types or for all.
+     * Machines that multiply matrices round queries, keys, values and weights to bfloat16, but not
+     * those of a cache of F32, which is asked for where nothing shall be rounded. The rank, and
+     * widths of Q8_0 rows, are multiples of 32. */
     attend_kernel *attend[DTYPE_LIMIT];
-    size_t (*attend_bytes)(const struct attend *a); /* of scratch, for its widths and columns */
-    int attend_from;                                /* columns from which it is the faster one */
+    attend_size *attend_bytes[DTYPE_LIMIT]; /* NULL where there is no such kernel */
+    int attend_from[DTYPE_LIMIT];           /* columns from which it is the faster one */
     /* n floats into the type of the cache. */
     void (*store[DTYPE_LIMIT])(const float *x, void *destination, int n);
 
@@ -206,6 +209,10 @@ static inline struct matmul_choice kernels_matmul(const struct kernels *kernels,
         return (struct matmul_choice){kernels->many[dtype], kernels_many_format(dtype, listed)};
     return kernels_matmul_vectors(kernels, dtype, n_columns);
 }
+
+/* Bytes of scratch that attention of many columns takes at most, whatever the type of the cache; 0:
+ * there are no such kernels. */
+size_t kernels_attend_bytes(const struct kernels *kernels, const struct attend *a);
 
 /* Bytes of one column of k values, a multiple of 64. Columns of bfloat16 are completed to 32 values
  * by zeros. */

@@ -1,5 +1,5 @@
 /* Latent attention of many rows: keys and values of a head are made from the latent rows, a block
- * at a time, by a kernel that multiplies matrices, or else here. */
+ * at a time, by the kernel of many columns, or else here. */
 #include "backend/cpu/cpu.h"
 
 #include <math.h>
@@ -38,7 +38,7 @@ void latent_expand(struct cpu *cpu, const struct attention *attention, const str
     cpu_run(cpu, &(struct phase){.run = run, .arguments = &expand}, 1);
 }
 
-/* What vectors need, or the kernel that multiplies matrices. */
+/* What the other kernels need here, or the kernel of many columns. */
 size_t latent_scratch_floats(const struct kernels *kernels, const struct limits *limits)
 {
     if (!limits->kv_rank) return 0;
@@ -47,14 +47,13 @@ size_t latent_scratch_floats(const struct kernels *kernels, const struct limits 
            d_v = (size_t)(limits->o_width / limits->n_heads);
     size_t few = keys * (size_t)limits->d_k_max + rank * (size_t)(limits->d_nope + (int)d_v) +
                  keys * (d_k + d_v + CPU_ATTEND_COLUMNS) + 2 * (size_t)limits->n_rows + 128;
-    if (!kernels->attend_bytes) return few;
     struct attend widths = {
         .n_columns = CPU_EXPAND_MANY,
         .d_k = (int)d_k,
         .d_v = (int)d_v,
         .latent = {.rank = limits->kv_rank, .d_nope = limits->d_nope},
     };
-    size_t many = kernels->attend_bytes(&widths) / sizeof(float);
+    size_t many = kernels_attend_bytes(kernels, &widths) / sizeof(float);
     return few > many ? few : many;
 }
 
@@ -169,14 +168,15 @@ static void expand_attend(const struct cpu *cpu, const struct expand *expand, in
     }
 }
 
-/* ---- expanded by a kernel that multiplies matrices ---- */
+/* ---- expanded by the kernel of many columns ---- */
 
 /* NULL: it has none for the type of the cache or for such a rank. */
 static attend_kernel *expand_kernel(const struct cpu *cpu, const struct attention *attention,
                                     const struct span *span)
 {
-    if (attention->kv_rank % 32 != 0 || span->n_rows < cpu->kernels.attend_from) return NULL;
-    return cpu->kernels.attend[span->kv->dtype];
+    enum dtype dtype = span->kv->dtype;
+    if (attention->kv_rank % 32 != 0 || span->n_rows < cpu->kernels.attend_from[dtype]) return NULL;
+    return cpu->kernels.attend[dtype];
 }
 
 /* A task is a head and as many rows as the scratch has room for, the late ones first: they see the

@@ -102,6 +102,14 @@ static void keep_narrow_supers(struct kernels *kernels)
             kernels->wide[dtype] = kernels->narrow[dtype];
 }
 
+static void set_attend(struct kernels *kernels, enum dtype dtype, attend_kernel *run,
+                       attend_size *bytes, int from)
+{
+    kernels->attend[dtype] = run;
+    kernels->attend_bytes[dtype] = bytes;
+    kernels->attend_from[dtype] = from;
+}
+
 static void fill_avx2(struct kernels *kernels)
 {
     kernels->name = "avx2";
@@ -140,6 +148,9 @@ static void fill_avx2(struct kernels *kernels)
     kernels->mix[DTYPE_F32] = mix_f32_avx2;
     kernels->mix[DTYPE_F16] = mix_f16_avx2;
     kernels->mix[DTYPE_Q8_0] = mix_q8_0_avx2;
+    set_attend(kernels, DTYPE_F32, attend_f32_avx2, attend_bytes_avx2, 16);
+    set_attend(kernels, DTYPE_F16, attend_f16_avx2, attend_bytes_avx2, 16);
+    set_attend(kernels, DTYPE_Q8_0, attend_q8_0_avx2, attend_bytes_avx2, 16);
     kernels->store[DTYPE_F16] = store_f16_avx2;
     kernels->rms_norm = rms_norm_avx2;
     kernels->layer_norm = layer_norm_avx2;
@@ -164,6 +175,9 @@ static void fill_avx512(struct kernels *kernels)
     kernels->mix[DTYPE_F32] = mix_f32_avx512;
     kernels->mix[DTYPE_F16] = mix_f16_avx512;
     kernels->mix[DTYPE_Q8_0] = mix_q8_0_avx512;
+    set_attend(kernels, DTYPE_F32, attend_f32_avx512, attend_bytes_avx512, 24);
+    set_attend(kernels, DTYPE_F16, attend_f16_avx512, attend_bytes_avx512, 24);
+    set_attend(kernels, DTYPE_Q8_0, attend_q8_0_avx512, attend_bytes_avx512, 24);
 }
 
 /* The product with many columns takes the same quantised columns as the one with few. */
@@ -240,10 +254,8 @@ static void fill_amx(struct kernels *kernels)
     kernels->quantize[COLUMN_BF16] = quantize_bf16_amx;
     kernels->pair[COLUMN_BF16_PAIRS] = pair_amx;
     kernels->pair[COLUMN_SPLIT_PAIRS] = pair_split_amx;
-    kernels->attend[DTYPE_F16] = attend_f16_amx;
-    kernels->attend[DTYPE_Q8_0] = attend_q8_0_amx;
-    kernels->attend_bytes = attend_bytes_amx;
-    kernels->attend_from = 6;
+    set_attend(kernels, DTYPE_F16, attend_f16_amx, attend_bytes_amx, 6);
+    set_attend(kernels, DTYPE_Q8_0, attend_q8_0_amx, attend_bytes_amx, 6);
 }
 
 static void set_eights(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)

@@ -115,9 +115,10 @@ void quantize_bf16_amx(const float *x, void *column, int k);
 void pair_amx(const float *x, size_t stride, int n, void *group, int k);
 void pair_split_amx(const float *x, size_t stride, int n, void *group, int k);
 
-void attend_f16_amx(const struct attend *a, void *scratch);
-void attend_q8_0_amx(const struct attend *a, void *scratch);
-size_t attend_bytes_amx(const struct attend *a);
+attend_kernel attend_f32_avx2, attend_f16_avx2, attend_q8_0_avx2;
+attend_kernel attend_f32_avx512, attend_f16_avx512, attend_q8_0_avx512;
+attend_kernel attend_f16_amx, attend_q8_0_amx;
+attend_size attend_bytes_avx2, attend_bytes_avx512, attend_bytes_amx;
 
 void quantize_q8_32_avx2(const float *x, void *column, int k);
 void quantize_q8_256_avx2(const float *x, void *column, int k);
