@@ -48,6 +48,7 @@ endif
 # A kernel's suffix names its instruction set and gives it its flags; nothing else in the tree gets any.
 ISA_c          :=
 ISA_avx2       := $(O3) -mavx2 -mfma -mf16c
+ISA_avxvnni    := $(ISA_avx2) -mavxvnni
 ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 ISA_avx512vbmi := $(ISA_avx512vnni) -mavx512vbmi -mgfni

@@ -159,9 +159,10 @@ static inline void kernels_set_wide_from(struct kernels *kernels, int n_columns)
     for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) kernels->wide_from[dtype] = n_columns;
 }
 
-/* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avx512",
- * "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod", "i8mm"), NULL for the best there is; one
- * that the machine lacks means the best below it. False if it names no tier of this architecture.
+/* Fills the table for this machine. `mask` names the highest tier to use ("c", "avx2", "avxvnni",
+ * "avx512", "avx512vnni", "avx512vbmi", "amx"; "neon", "dotprod", "i8mm"), NULL for the best there
+ * is; one that the machine lacks means the best below it. False if it names no tier of this
+ * architecture.
  */
 bool kernels_init(struct kernels *kernels, const char *mask);
 

@@ -1,9 +1,12 @@
 /* Many columns of floats: a panel of weights is unpacked into scratch, row by row, and tiles of
  * rows and columns are multiplied along k, in which both are contiguous. The file that includes
- * this has defined vec, LANES, TILE_COLUMNS   a vector of floats; columns whose sums fit the
- * registers vec_zero(), vec_load(x), vec_load_some(x, n), vec_fma(a, b, sum) add_tile_sums(const
- * vec sums[TILE_ROWS], float rows[TILE_ROWS])   adds up the lanes of each unpack_wide(dtype, row,
- * values, n) WIDE_TABLE                 the name of the function that gives the kernel of a type */
+ * this has defined
+ *
+ *     vec, LANES, TILE_COLUMNS: a vector of floats; columns whose sums fit the registers;
+ *     vec_zero(), vec_load(x), vec_load_some(x, n), vec_fma(a, b, sum);
+ *     add_tile_sums(const vec sums[TILE_ROWS], float rows[TILE_ROWS]): adds up the lanes of each;
+ *     unpack_wide(dtype, row, values, n), and FOR_EACH_WIDE(DO): the types that it is to unpack;
+ *     WIDE_TABLE: the name of the function that gives the kernel of a type. */
 #pragma once
 
 #include <string.h>
@@ -11,7 +14,6 @@
 #include "backend/cpu/kernels/inline.h"
 #include "backend/cpu/kernels/matmul.h"
 #include "backend/cpu/kernels/panel.h"
-#include "backend/cpu/kernels/types.h"
 
 /* `sums` beyond the row are products of weights that the panel has filled up with zeros. */
 struct tile {
@@ -135,12 +137,12 @@ static void matmul_wide(enum dtype dtype, const struct matmul *m, int first_row,
     {                                                                                              \
         matmul_wide(DTYPE_##NAME, m, first_row, n_rows, scratch);                                  \
     }
-FOR_EACH_TYPE(DEFINE_WIDE)
+FOR_EACH_WIDE(DEFINE_WIDE)
 
 matmul_kernel *WIDE_TABLE(enum dtype dtype)
 {
 #define WIDE_ENTRY(NAME) [DTYPE_##NAME] = wide_##NAME,
-    static matmul_kernel *const table[DTYPE_LIMIT] = {FOR_EACH_TYPE(WIDE_ENTRY)};
+    static matmul_kernel *const table[DTYPE_LIMIT] = {FOR_EACH_WIDE(WIDE_ENTRY)};
     const struct dtype_info *info = dtype_info(dtype);
     return info && info->runs ? table[dtype] : NULL;
 }

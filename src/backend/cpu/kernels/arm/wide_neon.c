@@ -1,6 +1,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/types.h"
 #include "backend/cpu/kernels/arm/kernels_arm.h"
 #include "backend/cpu/kernels/arm/open_blocks.h"
 #include "backend/cpu/kernels/arm/open_codes.h"
@@ -164,5 +165,6 @@ static void unpack_wide(enum dtype dtype, const void *row, float *values, int n)
         dtype_unpack(dtype, row, values, n);
 }
 
-#define WIDE_TABLE matmul_wide_neon
+#define WIDE_TABLE    matmul_wide_neon
+#define FOR_EACH_WIDE FOR_EACH_TYPE
 #include "backend/cpu/kernels/wide_f32.h"

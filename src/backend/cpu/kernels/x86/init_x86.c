@@ -9,10 +9,19 @@
 #include "backend/cpu/kernels/c/kernels_c.h"
 #include "backend/cpu/kernels/x86/kernels_x86.h"
 
-enum { TIER_C, TIER_AVX2, TIER_AVX512, TIER_AVX512VNNI, TIER_AVX512VBMI, TIER_AMX, TIER_LIMIT };
+enum {
+    TIER_C,
+    TIER_AVX2,
+    TIER_AVXVNNI, /* which a machine with AVX-512 may lack */
+    TIER_AVX512,
+    TIER_AVX512VNNI,
+    TIER_AVX512VBMI,
+    TIER_AMX,
+    TIER_LIMIT
+};
 
-static const char *const tier_names[TIER_LIMIT + 1] = {"c",          "avx2", "avx512", "avx512vnni",
-                                                       "avx512vbmi", "amx",  NULL};
+static const char *const tier_names[TIER_LIMIT + 1] = {
+    "c", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512vbmi", "amx", NULL};
 
 static bool has_f16c(void)
 {
@@ -45,6 +54,13 @@ static bool has_tiles(void)
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16) && tiles_allowed();
 }
 
+static bool has_avxvnni(void)
+{
+    const unsigned avx_vnni = 1u << 4;
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx_vnni);
+}
+
 /* Tiles are asked for only where the limit allows them. The compiler's tests include whether the
  * system saves the wide registers. */
 static int highest_tier(int limit)
@@ -54,24 +70,36 @@ static int highest_tier(int limit)
         return TIER_C;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
-        return TIER_AVX2;
+        return has_avxvnni() ? TIER_AVXVNNI : TIER_AVX2;
     if (!__builtin_cpu_supports("avx512vnni")) return TIER_AVX512;
     if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("gfni"))
         return TIER_AVX512VNNI;
     return limit >= TIER_AMX && has_tiles() ? TIER_AMX : TIER_AVX512VBMI;
 }
 
+/* One tier above plain C at a time, as long as the machine has it. */
 const char *const *kernels_tiers(void)
 {
-    static const char *const lists[TIER_LIMIT][TIER_LIMIT + 1] = {
+    static const char *const with_avxvnni[TIER_LIMIT][TIER_LIMIT + 1] = {
         {"c"},
+        {"c", "avx2"},
+        {"c", "avx2", "avxvnni"},
+        {"c", "avx2", "avxvnni", "avx512"},
+        {"c", "avx2", "avxvnni", "avx512", "avx512vnni"},
+        {"c", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512vbmi"},
+        {"c", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512vbmi", "amx"},
+    };
+    static const char *const without[TIER_LIMIT][TIER_LIMIT + 1] = {
+        {"c"},
+        {"c", "avx2"},
         {"c", "avx2"},
         {"c", "avx2", "avx512"},
         {"c", "avx2", "avx512", "avx512vnni"},
         {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi"},
         {"c", "avx2", "avx512", "avx512vnni", "avx512vbmi", "amx"},
     };
-    return lists[highest_tier(TIER_AMX)];
+    int highest = highest_tier(TIER_AMX);
+    return has_avxvnni() ? with_avxvnni[highest] : without[highest];
 }
 
 static void set_narrow(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
@@ -93,13 +121,16 @@ static void use_panels_for_the_rest(struct kernels *kernels)
             kernels->narrow[dtype] = kernels->wide[dtype];
 }
 
-/* With registers of 256 bits the sums of bytes, whose scales cost little here, are as fast as
- * panels of floats for any number of columns. */
-static void keep_narrow_supers(struct kernels *kernels)
+/* Quantised types with many columns. */
+static void set_panels(struct kernels *kernels, matmul_kernel *supers_of(enum dtype dtype),
+                       matmul_kernel *blocks_of(enum dtype dtype))
 {
-    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++)
-        if (kernels->narrow[dtype].format == COLUMN_Q8_256)
-            kernels->wide[dtype] = kernels->narrow[dtype];
+    for (int dtype = 0; dtype < DTYPE_LIMIT; dtype++) {
+        matmul_kernel *supers = supers_of((enum dtype)dtype),
+                      *blocks = blocks_of((enum dtype)dtype);
+        if (supers) kernels->wide[dtype] = (struct matmul_choice){supers, COLUMN_Q8_256};
+        if (blocks) kernels->wide[dtype] = (struct matmul_choice){blocks, COLUMN_Q8_32};
+    }
 }
 
 static void set_attend(struct kernels *kernels, enum dtype dtype, attend_kernel *run,
@@ -142,7 +173,7 @@ static void fill_avx2(struct kernels *kernels)
     set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx2);
     set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx2);
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx2);
-    keep_narrow_supers(kernels);
+    set_panels(kernels, matmul_panel_supers_avx2, matmul_panel_blocks_avx2);
     kernels->quantize[COLUMN_Q8_32] = quantize_q8_32_avx2;
     kernels->quantize[COLUMN_Q8_256] = quantize_q8_256_avx2;
     kernels->mix[DTYPE_F32] = mix_f32_avx2;
@@ -163,6 +194,12 @@ static void fill_avx2(struct kernels *kernels)
     kernels->rope_halves = rope_halves_avx2;
 }
 
+static void fill_avxvnni(struct kernels *kernels)
+{
+    kernels->name = "avxvnni";
+    set_panels(kernels, matmul_panel_supers_avxvnni, matmul_panel_blocks_avxvnni);
+}
+
 static void fill_avx512(struct kernels *kernels)
 {
     kernels->name = "avx512";
@@ -178,22 +215,13 @@ static void fill_avx512(struct kernels *kernels)
     set_attend(kernels, DTYPE_F32, attend_f32_avx512, attend_bytes_avx512, 24);
     set_attend(kernels, DTYPE_F16, attend_f16_avx512, attend_bytes_avx512, 24);
     set_attend(kernels, DTYPE_Q8_0, attend_q8_0_avx512, attend_bytes_avx512, 24);
-}
-
-/* The product with many columns takes the same quantised columns as the one with few. */
-static void set_both(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow,
-                     matmul_kernel *wide)
-{
-    set_narrow(kernels, dtype, narrow);
-    if (kernels->wide[dtype].run)
-        kernels->wide[dtype] = (struct matmul_choice){wide, kernels->narrow[dtype].format};
+    set_panels(kernels, matmul_panel_supers_avx512, matmul_panel_blocks_avx512);
 }
 
 /* Few columns come in the order of lanes. */
-static void set_lanes(struct kernels *kernels, enum dtype dtype, matmul_kernel *narrow,
-                      matmul_kernel *wide)
+static void set_lanes(struct kernels *kernels, enum dtype dtype, matmul_kernel *run)
 {
-    set_both(kernels, dtype, narrow, wide);
+    set_narrow(kernels, dtype, run);
     kernels->narrow[dtype].format = COLUMN_Q8_LANES;
 }
 
@@ -202,29 +230,30 @@ static void fill_avx512vnni(struct kernels *kernels)
     kernels->name = "avx512vnni";
     kernels_set_wide_from(kernels, 6);
     kernels->quantize[COLUMN_Q8_LANES] = quantize_q8_lanes_avx2;
-    set_lanes(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni, matmul_wide_q2_k_avx512vnni);
-    set_lanes(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni, matmul_wide_q3_k_avx512vnni);
-    set_lanes(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni, matmul_wide_q4_k_avx512vnni);
-    set_lanes(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni, matmul_wide_q5_k_avx512vnni);
-    set_lanes(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni, matmul_wide_q6_k_avx512vnni);
-    set_both(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni, matmul_wide_iq4_xs_avx512vnni);
-    set_both(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni, matmul_wide_q4_0_avx512vnni);
-    set_both(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni, matmul_wide_q4_1_avx512vnni);
-    set_both(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vnni, matmul_wide_q5_0_avx512vnni);
-    set_both(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vnni, matmul_wide_q5_1_avx512vnni);
-    set_both(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni, matmul_wide_q8_0_avx512vnni);
-    set_both(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni, matmul_wide_iq4_nl_avx512vnni);
-    set_both(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni, matmul_wide_mxfp4_avx512vnni);
-    set_both(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vnni, matmul_wide_iq2_xxs_avx512vnni);
-    set_both(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vnni, matmul_wide_iq2_xs_avx512vnni);
-    set_both(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vnni, matmul_wide_iq2_s_avx512vnni);
-    set_both(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vnni, matmul_wide_iq3_xxs_avx512vnni);
-    set_both(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vnni, matmul_wide_iq3_s_avx512vnni);
-    set_both(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vnni, matmul_wide_iq1_s_avx512vnni);
-    set_both(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vnni, matmul_wide_iq1_m_avx512vnni);
-    set_both(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vnni, matmul_wide_tq1_0_avx512vnni);
-    set_both(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx512vnni, matmul_wide_tq2_0_avx512vnni);
+    set_lanes(kernels, DTYPE_Q2_K, matmul_q2_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q3_K, matmul_q3_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q4_K, matmul_q4_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q5_K, matmul_q5_k_avx512vnni);
+    set_lanes(kernels, DTYPE_Q6_K, matmul_q6_k_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ4_XS, matmul_iq4_xs_avx512vnni);
+    set_narrow(kernels, DTYPE_Q4_0, matmul_q4_0_avx512vnni);
+    set_narrow(kernels, DTYPE_Q4_1, matmul_q4_1_avx512vnni);
+    set_narrow(kernels, DTYPE_Q5_0, matmul_q5_0_avx512vnni);
+    set_narrow(kernels, DTYPE_Q5_1, matmul_q5_1_avx512vnni);
+    set_narrow(kernels, DTYPE_Q8_0, matmul_q8_0_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ4_NL, matmul_iq4_nl_avx512vnni);
+    set_narrow(kernels, DTYPE_MXFP4, matmul_mxfp4_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ2_XXS, matmul_iq2_xxs_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ2_XS, matmul_iq2_xs_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ2_S, matmul_iq2_s_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ3_XXS, matmul_iq3_xxs_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ3_S, matmul_iq3_s_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ1_S, matmul_iq1_s_avx512vnni);
+    set_narrow(kernels, DTYPE_IQ1_M, matmul_iq1_m_avx512vnni);
+    set_narrow(kernels, DTYPE_TQ1_0, matmul_tq1_0_avx512vnni);
+    set_narrow(kernels, DTYPE_TQ2_0, matmul_tq2_0_avx512vnni);
     set_narrow(kernels, DTYPE_NVFP4, matmul_nvfp4_avx512vnni);
+    set_panels(kernels, matmul_panel_supers_avx512vnni, matmul_panel_blocks_avx512vnni);
 }
 
 /* Columns from which a panel is faster than passing over the rows for every four of them, and a
@@ -296,7 +325,9 @@ bool kernels_init_arch(struct kernels *kernels, const char *mask)
     while (mask && tier_names[named] && strcmp(tier_names[named], mask) != 0) named++;
     if (!tier_names[named]) return false;
     int highest = highest_tier(named), limit = named < highest ? named : highest;
+    if (limit == TIER_AVXVNNI && !has_avxvnni()) limit = TIER_AVX2;
     if (limit >= TIER_AVX2) fill_avx2(kernels);
+    if (limit == TIER_AVXVNNI) fill_avxvnni(kernels);
     if (limit >= TIER_AVX512) fill_avx512(kernels);
     if (limit >= TIER_AVX512VNNI) fill_avx512vnni(kernels);
     if (limit >= TIER_AVX512VBMI) fill_avx512vbmi(kernels);

@@ -76,36 +76,24 @@ MATMUL(matmul_iq1_m_avx512vbmi);
 MATMUL(matmul_tq1_0_avx512vbmi);
 MATMUL(matmul_tq2_0_avx512vbmi);
 
-MATMUL(matmul_wide_q2_k_avx512vnni);
-MATMUL(matmul_wide_q3_k_avx512vnni);
-MATMUL(matmul_wide_q4_k_avx512vnni);
-MATMUL(matmul_wide_q5_k_avx512vnni);
-MATMUL(matmul_wide_q6_k_avx512vnni);
-MATMUL(matmul_wide_iq4_xs_avx512vnni);
-MATMUL(matmul_wide_iq2_xxs_avx512vnni);
-MATMUL(matmul_wide_iq2_xs_avx512vnni);
-MATMUL(matmul_wide_iq2_s_avx512vnni);
-MATMUL(matmul_wide_iq3_xxs_avx512vnni);
-MATMUL(matmul_wide_iq3_s_avx512vnni);
-MATMUL(matmul_wide_iq1_s_avx512vnni);
-MATMUL(matmul_wide_iq1_m_avx512vnni);
-MATMUL(matmul_wide_tq1_0_avx512vnni);
-MATMUL(matmul_wide_tq2_0_avx512vnni);
-MATMUL(matmul_wide_q4_0_avx512vnni);
-MATMUL(matmul_wide_q4_1_avx512vnni);
-MATMUL(matmul_wide_q5_0_avx512vnni);
-MATMUL(matmul_wide_q5_1_avx512vnni);
-MATMUL(matmul_wide_q8_0_avx512vnni);
-MATMUL(matmul_wide_iq4_nl_avx512vnni);
-MATMUL(matmul_wide_mxfp4_avx512vnni);
-
 MATMUL(matmul_f32_avx512);
 MATMUL(matmul_f16_avx512);
 MATMUL(matmul_bf16_avx512);
 
-/* Many columns of floats with any type that unpacks; NULL for one that does not. */
+/* Many columns of floats with F32, F16 and BF16; NULL for other types. */
 matmul_kernel *matmul_wide_avx2(enum dtype dtype);
 matmul_kernel *matmul_wide_avx512(enum dtype dtype);
+
+/* Many columns in groups of 256, with types in super-blocks, and in groups of 32, with the other
+ * quantised ones; NULL for the rest. */
+matmul_kernel *matmul_panel_supers_avx2(enum dtype dtype);
+matmul_kernel *matmul_panel_blocks_avx2(enum dtype dtype);
+matmul_kernel *matmul_panel_supers_avxvnni(enum dtype dtype);
+matmul_kernel *matmul_panel_blocks_avxvnni(enum dtype dtype);
+matmul_kernel *matmul_panel_supers_avx512(enum dtype dtype);
+matmul_kernel *matmul_panel_blocks_avx512(enum dtype dtype);
+matmul_kernel *matmul_panel_supers_avx512vnni(enum dtype dtype);
+matmul_kernel *matmul_panel_blocks_avx512vnni(enum dtype dtype);
 
 /* Many columns of bfloat16; NULL for types whose activations are not rounded. */
 matmul_kernel *matmul_many_amx(enum dtype dtype);

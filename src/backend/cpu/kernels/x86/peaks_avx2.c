@@ -1,7 +1,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "backend/cpu/kernels/x86/peaks_x86.h"
+#include "backend/cpu/kernels/x86/lanes_256.h"
+#include "backend/cpu/kernels/x86/peaks_bytes.h"
 
 /* Two units with four cycles of latency need eight sums in flight. */
 enum { CHAINS = 12 };
@@ -41,21 +42,7 @@ double peak_f32_avx2(int64_t n_rounds, void *sink)
     return 2.0 * 8 * CHAINS * (double)n_rounds;
 }
 
-/* Without VNNI a product of bytes is three instructions. */
 double peak_int8_avx2(int64_t n_rounds, void *sink)
 {
-    __m256i sums[CHAINS], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-2);
-    __m256i ones = _mm256_set1_epi16(1);
-#pragma GCC unroll 12
-    for (int j = 0; j < CHAINS; j++) sums[j] = _mm256_set1_epi32(j);
-    for (int64_t i = 0; i < n_rounds; i++)
-#pragma GCC unroll 12
-        for (int j = 0; j < CHAINS; j++) {
-            __asm__("" : "+x"(a)); /* a might have changed: the product is computed each time */
-            __m256i pairs = _mm256_maddubs_epi16(a, b);
-            sums[j] = _mm256_add_epi32(sums[j], _mm256_madd_epi16(pairs, ones));
-        }
-#pragma GCC unroll 12
-    for (int j = 0; j < CHAINS; j++) _mm256_storeu_si256((__m256i *)sink + j, sums[j]);
-    return 2.0 * 32 * CHAINS * (double)n_rounds;
+    return peak_bytes(n_rounds / 4, sink);
 }

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
-#include "backend/cpu/kernels/x86/peaks_x86.h"
+#include "backend/cpu/kernels/x86/lanes_512.h"
+#include "backend/cpu/kernels/x86/peaks_bytes.h"
 
 /* Two units with four cycles of latency need eight sums in flight. */
 enum { CHAINS = 16 };
@@ -36,4 +37,9 @@ double peak_f32_avx512(int64_t n_rounds, void *sink)
 #pragma GCC unroll 16
     for (int j = 0; j < CHAINS; j++) _mm512_storeu_ps((float *)sink + 16 * j, sums[j]);
     return 2.0 * 16 * CHAINS * (double)n_rounds;
+}
+
+double peak_int8_avx512(int64_t n_rounds, void *sink)
+{
+    return peak_bytes(n_rounds / 4, sink);
 }

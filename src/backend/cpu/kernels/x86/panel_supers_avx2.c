@@ -1,0 +1,4 @@
+#include "backend/cpu/kernels/x86/lanes_256.h"
+
+#define PANEL_TABLE matmul_panel_supers_avx2
+#include "backend/cpu/kernels/x86/panel_supers_pairs.h"

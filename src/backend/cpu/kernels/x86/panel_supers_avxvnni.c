@@ -1,0 +1,4 @@
+#include "backend/cpu/kernels/x86/lanes_avxvnni.h"
+
+#define PANEL_TABLE matmul_panel_supers_avxvnni
+#include "backend/cpu/kernels/x86/panel_supers_vnni.h"
