@@ -29,11 +29,26 @@ ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
 ARCH := arm
 endif
 
+# What a platform calls its shared libraries. Versions 0.x promise no more than 0.x.* to each other.
+SO_VERSION := $(basename $(VERSION))
+ifneq ($(findstring darwin,$(MACHINE))$(findstring macos,$(MACHINE)),)
+SHARED      := libheft.dylib
+SHARED_NAME := libheft.$(SO_VERSION).dylib
+SHARED_FILE := libheft.$(VERSION).dylib
+SHARED_FLAGS = -dynamiclib -install_name $(PREFIX)/lib/$(SHARED_NAME) \
+               -compatibility_version $(SO_VERSION) -current_version $(VERSION)
+else
+SHARED      := libheft.so
+SHARED_NAME := libheft.so.$(SO_VERSION)
+SHARED_FILE := libheft.so.$(VERSION)
+SHARED_FLAGS = -shared -Wl,-soname,$(SHARED_NAME)
+endif
+
 LIBRARIES := jansson libpcre2-8 libutf8proc libcurl
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
-HEFT_CFLAGS = -std=c17 -ffp-contract=off $(WARNINGS) $(CFLAGS) $(SANITIZE) -fvisibility=hidden -pthread
+HEFT_CFLAGS = -std=c17 -ffp-contract=off $(WARNINGS) $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -pthread
 LIBRARY_CFLAGS = $(shell pkg-config --cflags $(LIBRARIES) libedit)
 LDLIBS  = $(shell pkg-config --libs $(LIBRARIES)) -lm -pthread
 EDIT_LIBS = $(shell pkg-config --libs libedit)
@@ -80,7 +95,7 @@ Q := @
 say = @echo '  $1	$2'
 endif
 
-all: $B/heft $B/libheft.a $B/heft.pc compile_commands.json
+all: $B/heft $B/libheft.a $B/$(SHARED) $B/heft.pc compile_commands.json
 
 # `make install PREFIX=` after a `make` without it writes what names the prefix again.
 $B/prefix: FORCE
@@ -90,13 +105,35 @@ $B/prefix: FORCE
 $B/src/cli/settings.o: CPPFLAGS += -DHEFT_PREFIX='"$(PREFIX)"'
 $B/src/cli/settings.o: $B/prefix
 
-$B/heft: $(CLI_OBJECTS) $B/libheft.a
+$B/heft: $(CLI_OBJECTS) $B/internal.a
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EDIT_LIBS)
 
-$B/libheft.a: $(OBJECTS)
+# The program and the tests use what embedders do not see.
+$B/internal.a: $(OBJECTS)
 	$(call say,AR,$@)
 	$Qrm -f $@.new && $(AR) rcs $@.new $^ && mv $@.new $@
+
+# One object in which only the names of heft.h are global: any other could be that of a function of
+# the program that embeds it. The linker of macOS makes hidden names local by itself.
+$B/libheft.o: $(OBJECTS)
+	$(call say,LINK,$@)
+	$Q$(CC) -r -nostdlib -o $@.new $^
+ifeq ($(SHARED),libheft.so)
+	$Q$$($(CC) -print-prog-name=objcopy) --localize-hidden $@.new
+endif
+	$Qmv $@.new $@
+
+$B/libheft.a: $B/libheft.o
+	$(call say,AR,$@)
+	$Qrm -f $@.new && $(AR) rcs $@.new $^ && mv $@.new $@
+
+$B/$(SHARED_FILE): $(OBJECTS) $B/prefix
+	$(call say,LINK,$@)
+	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) $(SHARED_FLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+
+$B/$(SHARED): $B/$(SHARED_FILE)
+	$Qln -sf $(SHARED_FILE) $B/$(SHARED_NAME) && ln -sf $(SHARED_NAME) $@
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -116,7 +153,7 @@ $B/catalogue_data.o: $B/catalogue_data.c
 
 $B/heft.pc: tools/heft.pc.in Makefile $B/prefix
 	@mkdir -p $(@D)
-	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(strip $(LDLIBS))|' $< > $@
 
 compile_commands.json: Makefile tools/compile-commands
 	@tools/compile-commands '$(CC) $(CPPFLAGS) -std=c17 $(WARNINGS)' $(SOURCES) $(CLI_SOURCES) > $@
@@ -145,33 +182,40 @@ UNIT_HELPERS := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/un
 GOLDEN := $(wildcard tests/golden/*.c)
 NUMERICS := $(wildcard tests/numerics/*.c) tests/unit/model_file.c
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(wildcard examples/*.c))
+EXAMPLES += $(EXAMPLES:%=%-shared)
 
 tests: $(UNIT) $B/bin/test_kernels $B/bin/test_golden $B/bin/test_numerics $(EXAMPLES)
 
-$B/bin/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/libheft.a
+$B/bin/test_%: $B/tests/unit/test_%.o $(UNIT_HELPERS:%.c=$B/%.o) $B/internal.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
-$B/bin/test_kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/libheft.a
+$B/bin/test_kernels: $(patsubst %.c,$B/%.o,$(wildcard tests/kernels/*.c)) $B/internal.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$B/bin/test_golden: $(GOLDEN:%.c=$B/%.o) $B/libheft.a
+$B/bin/test_golden: $(GOLDEN:%.c=$B/%.o) $B/internal.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
 
-$B/bin/test_numerics: $(NUMERICS:%.c=$B/%.o) $B/libheft.a
+$B/bin/test_numerics: $(NUMERICS:%.c=$B/%.o) $B/internal.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$Q$(CC) $(HEFT_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CMOCKA)
+
+EXAMPLE_CFLAGS = -std=c17 -Iinclude $(LIBRARY_CFLAGS) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
+$B/examples/%-shared: examples/%.c include/heft.h $B/$(SHARED)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$Q$(CC) $(EXAMPLE_CFLAGS) -o $@ $< -L$B -lheft $(LDLIBS)
 
 $B/examples/%: examples/%.c include/heft.h $B/libheft.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$Q$(CC) -std=c17 -Iinclude $(LIBRARY_CFLAGS) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
+	$Q$(CC) $(EXAMPLE_CFLAGS) -o $@ $< $B/libheft.a $(LDLIBS)
 
 # The kernels alone, to run under an emulator: no library of the system is needed.
 kernel-test: $B/kernel-test
@@ -224,12 +268,15 @@ install: all
 	           $(DESTDIR)$(PREFIX)/share/heft
 	install -m 755 $B/heft $(DESTDIR)$(PREFIX)/bin/heft
 	install -m 644 $B/libheft.a $(DESTDIR)$(PREFIX)/lib/libheft.a
+	install -m 755 $B/$(SHARED_FILE) $(DESTDIR)$(PREFIX)/lib/$(SHARED_FILE)
+	ln -sf $(SHARED_FILE) $(DESTDIR)$(PREFIX)/lib/$(SHARED_NAME)
+	ln -sf $(SHARED_NAME) $(DESTDIR)$(PREFIX)/lib/$(SHARED)
 	install -m 644 include/heft.h $(DESTDIR)$(PREFIX)/include/heft.h
 	install -m 644 $B/heft.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/heft.pc
 	install -m 644 models/demo/demo.gguf $(DESTDIR)$(PREFIX)/share/heft/demo.gguf
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/heft $(DESTDIR)$(PREFIX)/lib/libheft.a \
+	rm -f $(DESTDIR)$(PREFIX)/bin/heft $(addprefix $(DESTDIR)$(PREFIX)/lib/,libheft.a $(SHARED) $(SHARED_NAME) $(SHARED_FILE)) \
 	      $(DESTDIR)$(PREFIX)/include/heft.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/heft.pc
 	rm -rf $(DESTDIR)$(PREFIX)/share/heft
 
@@ -242,7 +289,7 @@ clean:
 help:
 	@echo 'make demo      install what is missing, build, and ask the bundled model a question'
 	@echo 'make test      install what is missing, build, run every test'
-	@echo 'make           build/heft, build/libheft.a'
+	@echo 'make           build/heft, build/libheft.a, build/$(SHARED)'
 	@echo 'make SAN=1 test   the same under the address and undefined-behaviour sanitizers'
 	@echo 'make TSAN=1 test  the same under the thread sanitizer'
 	@echo 'make check     includes go down only'

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* the libraries export what follows and nothing else */
 
 /* ---- errors ---- */
 
@@ -287,6 +288,7 @@ int32_t heft_sampler_pick(heft_sampler *sampler, float *logits);
  * into tokens[] and logprobs[]; returns log of the sum of exponentials. */
 float heft_logprobs(const float *logits, int n_vocab, int n, int32_t *tokens, float *logprobs);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

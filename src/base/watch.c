@@ -102,7 +102,8 @@ static struct watch *watch_of(uintptr_t address)
  * handler that was put on top of this one and now stands below it may pass the signal back. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
-    static _Thread_local bool passing;
+    /* Reserved when the thread begins: otherwise a shared library asks for memory at first use. */
+    static _Thread_local bool passing __attribute__((tls_model("initial-exec")));
     bool known = before.sa_flags & SA_SIGINFO ||
                  (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN);
     if (!known || passing) {
