@@ -64,6 +64,7 @@ typedef struct heft_options {
     heft_kv_type kv_type;
     bool vocab_only;   /* text functions only: no weights are asked for */
     bool ignore_limit; /* open even if the memory is not there */
+    bool allow_holes;  /* open even if parts of the weights were never written: they are zeros */
 } heft_options;
 
 heft_options heft_options_default(void);
@@ -233,11 +234,11 @@ typedef struct heft_work {
 
 /* Prefill, decode and batches are this one call: any number of tokens for any number of sessions.
  * Rows of all work items are computed together, n_batch at a time. Nothing is allocated. Fails with
- * HEFT_USAGE if a token is outside the vocabulary or a session is full, before anything changes, and
- * with HEFT_BAD_FILE if logits come out as NaN or infinite: the sentence says where. HEFT_BAD_FILE
- * it is, too, if the file was cut short or could not be read in the meantime; sessions keep the
- * tokens of chunks that were finished. The library notices by a handler of SIGBUS, which passes on
- * what is not in its own maps to the handler that was there before. */
+ * HEFT_USAGE if a token is outside the vocabulary or a session is full, before anything changes,
+ * and with HEFT_BAD_FILE if logits come out as NaN or infinite: the sentence says where.
+ * HEFT_BAD_FILE it is, too, if the file was cut short or could not be read in the meantime;
+ * sessions keep the tokens of chunks that were finished. The library notices by a handler of
+ * SIGBUS, which passes on what is not in its own maps to the handler that was there before. */
 heft_status heft_step(heft_engine *engine, const heft_work *work, int n_work, heft_error *error);
 
 /* ---- sampler ---- */

@@ -92,6 +92,19 @@ void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes)
     if (offset < end) madvise((void *)(map->data + offset), end - offset, MADV_WILLNEED);
 }
 
+bool file_find_hole(int descriptor, uint64_t begin, uint64_t end, struct file_hole *out)
+{
+    if (begin >= end) return false;
+    off_t hole = lseek(descriptor, (off_t)begin, SEEK_HOLE);
+    if (hole < 0 || (uint64_t)hole >= end) return false;
+    off_t data = lseek(descriptor, hole, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) return false;
+    /* There is no more data behind the last hole. */
+    *out = (struct file_hole){(uint64_t)hole,
+                              data >= 0 && (uint64_t)data < end ? (uint64_t)data : end};
+    return true;
+}
+
 heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_bytes,
                       heft_error *error)
 {

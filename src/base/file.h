@@ -28,6 +28,14 @@ bool file_map_resident(const struct file_map *map, size_t offset, size_t n_bytes
  * none. What was read in small pages before stays in them. */
 bool file_map_use_large_pages(const struct file_map *map);
 
+/* The first bytes of a file between two offsets that nobody ever wrote, so that they read as zeros:
+ * a hole, or what was only reserved. False if there are none, or if the file system does not say.
+ */
+struct file_hole {
+    uint64_t begin, end;
+};
+bool file_find_hole(int descriptor, uint64_t begin, uint64_t end, struct file_hole *out);
+
 /* Asks the system to bring a part into memory, and does not wait for it; in small pages. */
 void file_map_want(const struct file_map *map, size_t offset, size_t n_bytes);
 

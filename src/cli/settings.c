@@ -47,6 +47,8 @@ const struct option engine_options[] = {
      "numbers of the key-value cache: f16, q8_0 (half the memory), f32", 0, 0, kv_names},
     {"--ignore-limit", OPTION_FLAG, offsetof(heft_options, ignore_limit), NULL,
      "open the model even if the memory is not there", 0, 0, NULL},
+    {"--allow-holes", OPTION_FLAG, offsetof(heft_options, allow_holes), NULL,
+     "open the model even if parts of its weights were never written", 0, 0, NULL},
 };
 const int n_engine_options = sizeof engine_options / sizeof *engine_options;
 

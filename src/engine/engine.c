@@ -55,7 +55,9 @@ heft_status heft_engine_open(const heft_options *options, heft_engine **out, hef
     heft_status status = open_parts(options, &engine, error);
     if (status != HEFT_OK) return status;
     engine->memory = fit_memory(engine);
-    if (engine->model && !options->ignore_limit) status = fit_check(engine, options->model, error);
+    if (engine->model && !options->allow_holes) status = gguf_check_holes(engine->file, error);
+    if (engine->model && status == HEFT_OK && !options->ignore_limit)
+        status = fit_check(engine, options->model, error);
     if (engine->model && status == HEFT_OK) status = prepare(engine, error);
     if (status != HEFT_OK) {
         heft_engine_close(engine);

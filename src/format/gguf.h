@@ -48,6 +48,11 @@ struct gguf;
 heft_status gguf_open(const char *path, struct gguf **out, heft_error *error);
 void gguf_close(struct gguf *file); /* NULL is fine */
 
+/* An error that names the first hole if weights were never written: an interrupted copy or download
+ * has the length of the whole file. Few zeros are let pass, as a copy that leaves them out makes
+ * holes of padding. */
+heft_status gguf_check_holes(const struct gguf *file, heft_error *error);
+
 int gguf_version(const struct gguf *file);
 uint64_t gguf_bytes(const struct gguf *file); /* of all parts, headers included */
 int gguf_n_parts(const struct gguf *file);

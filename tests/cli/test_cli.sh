@@ -341,6 +341,23 @@ call 1 template -m $chat --set nothing "$work/chat.json"; err_has "NAME=JSON"
 call 3 template -m $golden "$work/chat.json"; err_has "no chat template"
 call 1 template -m $chat; err_is_sentence
 
+# ---- a model that was not written whole --------------------------------------------------------------
+
+# As an interrupted copy leaves it: the length is right, and a quarter of the bytes is not there.
+size=$(wc -c <$golden)
+head -c $((size / 4)) $golden >"$work/holes.gguf"
+truncate -s $((size / 2 / 4096 * 4096)) "$work/holes.gguf" 2>/dev/null ||
+    dd if=/dev/null of="$work/holes.gguf" bs=4096 seek=$((size / 2 / 4096)) 2>/dev/null
+tail -c +$((size / 2 / 4096 * 4096 + 1)) $golden >>"$work/holes.gguf"
+check "the length is that of the model" [ "$(wc -c <"$work/holes.gguf")" -eq "$size" ]
+call 3 run --raw -q -n 1 "$work/holes.gguf" A; err_is_sentence
+err_has "holes.gguf: tensor '"; err_has "a hole from byte "; err_has "--allow-holes"
+call 3 bench -p 0 -n 1 -r 1 "$work/holes.gguf"; err_has "--allow-holes"
+call 0 show "$work/holes.gguf"
+call 0 run --raw -q -n 1 --allow-holes "$work/holes.gguf" A
+cp --sparse=never "$work/holes.gguf" "$work/zeros.gguf" 2>/dev/null &&
+    call 0 run --raw -q -n 1 "$work/zeros.gguf" A # zeros that were written are weights
+
 # ---- perplexity ----------------------------------------------------------------------------------
 
 seq 1 150 >"$work/text.txt"
