@@ -2,6 +2,7 @@
 #include "text/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "engine/engine.h"
@@ -18,8 +19,11 @@ enum { PROMPT_TOKENS = 64 };
 static heft_status find_dialect(const heft_engine *engine, const char *name,
                                 const struct dialect **out, heft_error *error);
 static heft_status parse_tools(const char *text, json_t **out, heft_error *error);
-static void decode_end(const struct tokenizer *tokenizer, const heft_reading *reading,
-                       struct buffer *out);
+static void decode_end(const struct tokenizer *tokenizer, const struct dialect *dialect,
+                       const heft_reading *reading, struct buffer *out);
+static bool is_mark(const struct tokenizer *tokenizer, int32_t token);
+static bool ends_with_text(const struct tokenizer *tokenizer, const heft_reading *reading);
+static void append_text(struct buffer *out, struct slice piece);
 static heft_status without_memory(heft_error *error);
 
 heft_status heft_reader_create(const heft_engine *engine, const heft_reading *reading,
@@ -31,7 +35,7 @@ heft_status heft_reader_create(const heft_engine *engine, const heft_reading *re
     if (status == HEFT_OK) status = parse_tools(reading->tools_json, &tools, error);
     if (status != HEFT_OK) return status;
     struct buffer prompt = {0};
-    decode_end(engine->tokenizer, reading, &prompt);
+    decode_end(engine->tokenizer, dialect, reading, &prompt);
     heft_reader *reader = calloc(1, sizeof *reader);
     if (reader && !prompt.failed)
         reader->reader = reader_create(dialect, tools, (struct slice){prompt.data, prompt.n_bytes});
@@ -111,13 +115,48 @@ static heft_status parse_tools(const char *text, json_t **out, heft_error *error
     return status;
 }
 
-static void decode_end(const struct tokenizer *tokenizer, const heft_reading *reading,
-                       struct buffer *out)
+/* The end of the prompt as the reader is to see it. Where a mark is a token of its own, the same
+ * letters in ordinary tokens are what a person wrote, and no mark. */
+static void decode_end(const struct tokenizer *tokenizer, const struct dialect *dialect,
+                       const heft_reading *reading, struct buffer *out)
 {
+    const char *thought = dialect->thought_begin;
+    bool is_token = thought && is_mark(tokenizer, tokenizer_find(tokenizer, slice_of(thought)));
+    if (is_token && ends_with_text(tokenizer, reading)) return;
     int first = reading->n_prompt > PROMPT_TOKENS ? reading->n_prompt - PROMPT_TOKENS : 0;
     for (int i = first; i < reading->n_prompt; i++) {
         struct slice piece = tokenizer_piece(tokenizer, reading->prompt[i], true);
-        buffer_append(out, piece.data, piece.n_bytes);
+        if (dialect->channels && !is_mark(tokenizer, reading->prompt[i]))
+            append_text(out, piece);
+        else
+            buffer_append(out, piece.data, piece.n_bytes);
+    }
+}
+
+static bool is_mark(const struct tokenizer *tokenizer, int32_t token)
+{
+    enum token_type type = tokenizer_type(tokenizer, token);
+    return type == TOKEN_CONTROL || type == TOKEN_USER_DEFINED;
+}
+
+/* Line ends and spaces may follow a mark. */
+static bool ends_with_text(const struct tokenizer *tokenizer, const heft_reading *reading)
+{
+    for (int i = reading->n_prompt - 1; i >= 0; i--) {
+        if (is_mark(tokenizer, reading->prompt[i])) return false;
+        struct slice piece = tokenizer_piece(tokenizer, reading->prompt[i], true);
+        for (size_t j = 0; j < piece.n_bytes; j++)
+            if (!strchr(" \t\r\n", piece.data[j]) || !piece.data[j]) return true;
+    }
+    return true;
+}
+
+/* The marks of channels begin with "<|", which is broken here. */
+static void append_text(struct buffer *out, struct slice piece)
+{
+    for (size_t i = 0; i < piece.n_bytes; i++) {
+        bool opens = piece.data[i] == '|' && out->n_bytes && out->data[out->n_bytes - 1] == '<';
+        buffer_append(out, opens ? " " : piece.data + i, 1);
     }
 }
 

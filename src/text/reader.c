@@ -6,6 +6,22 @@
 #include "text/utf8.h"
 
 static void begin(struct reader *reader, struct slice prompt);
+static void hold_events(struct reader *reader);
+/* What the prompt wrote is not of the answer, so it is no event. Only a call that it has begun and
+ * not ended goes on in the answer, and begins with the answer's first byte. */
+static void hold_events(struct reader *reader)
+{
+    int first = reader->n_events;
+    while (reader->is_begun && first > 0 && reader->events[first - 1].kind != HEFT_CALL_END) first--;
+    while (first < reader->n_events && reader->events[first].kind != HEFT_CALL_BEGIN) first++;
+    reader->n_events -= first;
+    memmove(reader->events, reader->events + first,
+            (size_t)reader->n_events * sizeof *reader->events);
+    for (int i = 0; i < reader->n_events; i++) reader->events[i].call = 0;
+    reader->n_calls = reader->n_events > 0;
+    reader->holds = true;
+}
+
 static bool is_well(const struct reader *reader);
 static void forget_given(struct reader *reader);
 static void carry(struct reader *reader);
@@ -20,7 +36,9 @@ struct reader *reader_create(const struct dialect *dialect, json_t *tools, struc
     if (!reader) return NULL;
     reader->dialect = dialect;
     reader->tools = json_incref(tools);
+    buffer_append(&reader->ids, "", 1);
     begin(reader, prompt);
+    hold_events(reader);
     if (is_well(reader)) return reader;
     reader_free(reader);
     return NULL;
@@ -45,6 +63,8 @@ const struct dialect *reader_dialect(const struct reader *reader)
 
 bool reader_push(struct reader *reader, const char *text, size_t n_bytes)
 {
+    if (n_bytes == 0) return is_well(reader);
+    reader->holds = false;
     forget_given(reader);
     reader_bytes(reader, text, n_bytes);
     carry(reader);
@@ -63,7 +83,7 @@ bool reader_finish(struct reader *reader)
 
 bool reader_next(struct reader *reader, heft_event *event)
 {
-    if (reader->n_given == reader->n_events) return false;
+    if (reader->holds || reader->n_given == reader->n_events) return false;
     const struct reader_event *next = &reader->events[reader->n_given++];
     *event = (heft_event){.kind = next->kind,
                           .text = next->n_bytes ? reader->out.data + next->start : "",

@@ -10,17 +10,17 @@ static const char start_mark[] = "<|start|>", message_mark[] = "<|message|>";
 enum { MAX_HEADER_BYTES = 512 };
 
 static struct slice after_last(struct slice text, const char *mark);
+static bool says_more(struct slice header);
 static bool may_be_header(struct slice header);
 static void take_header(struct reader *reader);
 static struct slice word_after(struct slice text, const char *mark);
 
-/* A prompt may also begin the message. */
+/* A prompt may also begin the message, or say more in its header than who speaks. */
 void reader_channel_begin(struct reader *reader, struct slice prompt)
 {
     struct slice header = after_last(prompt, start_mark);
     reader_channel_header_begin(reader, slice_of(""));
-    if (!header.data || !memmem(header.data, header.n_bytes, message_mark, sizeof message_mark - 1))
-        return;
+    if (!header.data || !says_more(header)) return;
     reader_channel_header_begin(reader, slice_of(start_mark));
     reader_bytes(reader, header.data, header.n_bytes);
 }
@@ -30,6 +30,7 @@ void reader_channel_header_begin(struct reader *reader, struct slice header)
 {
     reader->state = READER_HEADER;
     buffer_clear(&reader->space);
+    reader->n_space = 0;
     buffer_clear(&reader->raw);
     buffer_append(&reader->raw, header.data, header.n_bytes);
 }
@@ -37,8 +38,10 @@ void reader_channel_header_begin(struct reader *reader, struct slice header)
 void reader_channel_byte(struct reader *reader, char byte)
 {
     struct buffer *raw = &reader->raw;
+    if (reader->n_space == raw->n_bytes && reader_is_space(byte)) reader->n_space++;
     buffer_append(raw, &byte, 1);
-    struct slice header = {raw->data, raw->n_bytes};
+    struct slice header = {raw->data + reader->n_space, raw->n_bytes - reader->n_space};
+    if (raw->failed || (header.n_bytes == 0 && reader->n_space < MAX_HEADER_BYTES)) return;
     size_t n = sizeof message_mark - 1;
     if (header.n_bytes >= n && memcmp(header.data + header.n_bytes - n, message_mark, n) == 0)
         take_header(reader);
@@ -51,9 +54,7 @@ void reader_channel_finish(struct reader *reader)
 {
     struct buffer *raw = &reader->raw;
     bool announced = raw->n_bytes && memmem(raw->data, raw->n_bytes, "<|", 2);
-    size_t n_space = 0;
-    while (n_space < raw->n_bytes && reader_is_space(raw->data[n_space])) n_space++;
-    if (n_space == raw->n_bytes) buffer_clear(raw);
+    if (reader->n_space == raw->n_bytes) buffer_clear(raw);
     reader_text_give_back(reader, announced);
 }
 
@@ -70,18 +71,25 @@ static struct slice after_last(struct slice text, const char *mark)
     return rest;
 }
 
+static bool says_more(struct slice header)
+{
+    static const char *const words[] = {message_mark, "<|channel|>", "to="};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (header.n_bytes && memmem(header.data, header.n_bytes, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
 /* Anything may stand behind <|start|> and <|channel|> but a message. */
 static bool may_be_header(struct slice header)
 {
     static const char *const begins[] = {start_mark, "<|channel|>", "<|constrain|>", message_mark,
                                          "to="};
-    while (header.n_bytes && reader_is_space(header.data[0]))
-        header = (struct slice){header.data + 1, header.n_bytes - 1};
-    if (header.n_bytes > MAX_HEADER_BYTES) return false;
+    if (header.n_bytes == 0 || header.n_bytes > MAX_HEADER_BYTES) return false;
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         size_t n = strlen(begins[i]);
         if (n > header.n_bytes) n = header.n_bytes;
-        if (n == 0 || memcmp(header.data, begins[i], n) == 0) return true;
+        if (memcmp(header.data, begins[i], n) == 0) return true;
     }
     return false;
 }

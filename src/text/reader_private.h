@@ -77,6 +77,7 @@ struct reader {
     struct buffer out, ids;
     struct reader_event *events;
     int n_events, n_given, capacity;
+    bool holds;      /* events of the prompt wait until the answer begins */
     char carried[4]; /* the start of a character that the last piece was cut in */
     size_t n_carried;
     struct reader_event carrier; /* the event that it goes on with */
@@ -86,6 +87,7 @@ struct reader {
     bool fresh;           /* nothing but white space yet */
     bool trims;           /* white space is dropped until text comes */
     struct buffer space, held;
+    size_t n_space; /* with which a header begins */
 
     /* calls */
     int n_calls;
