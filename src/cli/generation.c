@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "cli/model_word.h"
 
 enum { TOOLS_BYTES_MOST = 16 << 20 };
 
@@ -35,7 +36,8 @@ static const struct option answer_options[] = {
      "how the model marks thoughts and calls (its own way);\nnone: marks stay in the text", 0, 0,
      NULL},
     {"-q --quiet", OPTION_FLAG, offsetof(struct generation, quiet), NULL,
-     "nothing on standard error but errors", 0, 0, NULL},
+     "nothing on standard error but errors, and that it is the demo\nmodel which answers", 0, 0,
+     NULL},
 };
 
 void generation_groups(struct generation *generation, struct option_group groups[])
@@ -60,13 +62,7 @@ struct generation generation_default(void)
 
 void generation_take_model(struct generation *generation, struct words *words)
 {
-    if (generation->options.model || words->n_items == 0) return;
-    const char *word = words->items[0], *suffix = ".gguf";
-    size_t n = strlen(word), n_suffix = strlen(suffix);
-    if (n <= n_suffix || strcmp(word + n - n_suffix, suffix) != 0) return;
-    generation->options.model = word;
-    words->items++;
-    words->n_items--;
+    model_word_take(&generation->options.model, words);
 }
 
 heft_status generation_open(struct generation *generation, heft_error *error)

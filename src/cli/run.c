@@ -52,7 +52,8 @@ const struct command command_run = {
     .details =
         "Answers one prompt and ends. The prompt is what stands on the command line, \"-\" or\n"
         "nothing for standard input. The answer goes to standard output as it comes, all else\n"
-        "to standard error. Ctrl-C ends the answer (exit status 130).",
+        "to standard error. A first word that is or looks like a model is the model, not a\n"
+        "prompt (-p takes any prompt). Ctrl-C ends the answer (exit status 130).",
     .examples = "  heft run \"Why is the sky blue?\"\n"
                 "  heft run -m model.gguf -n 200 --temp 0 -f question.txt\n"
                 "  git diff | heft run -sys \"Write a commit message\" -\n"

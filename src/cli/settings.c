@@ -12,12 +12,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "cli/model_word.h"
 #include "cli/output.h"
-#include "hub/name.h"
 
 enum { CONTEXT_MOST = 1 << 24, THREADS_MOST = 1024, BATCH_MOST = 1 << 16, WINDOW_MOST = 1 << 20 };
 
-static heft_status refuse_repository(const char *path, heft_error *error);
+static heft_status find_demo(const char **path, char *room, size_t n_room, heft_error *error);
 static heft_status parse_bias(const char *text, heft_logit_bias *out, heft_error *error);
 static uint64_t new_seed(void);
 static bool program_folder(char *folder, size_t cap);
@@ -120,12 +120,20 @@ heft_status sampling_settings_finish(struct sampling_settings *settings, heft_er
 
 heft_status settings_model(const char **path, char *room, size_t n_room, heft_error *error)
 {
+    if (*path) return model_word_check(*path, error);
+    heft_status status = find_demo(path, room, n_room, error);
+    if (status == HEFT_OK)
+        fprintf(stderr, "no model is given (-m FILE): this is the demo model, %s\n", *path);
+    return status;
+}
+
+static heft_status find_demo(const char **path, char *room, size_t n_room, heft_error *error)
+{
     static const char *const places[] = {
         "../share/heft/demo.gguf",     /* bin/heft of an installation */
         "../models/demo/demo.gguf",    /* build/heft of a checkout */
         "../../models/demo/demo.gguf", /* build/san/heft */
     };
-    if (*path) return refuse_repository(*path, error);
     const char *demo = getenv("HEFT_DEMO");
     if (demo && demo[0]) {
         *path = demo;
@@ -145,17 +153,6 @@ heft_status settings_model(const char **path, char *room, size_t n_room, heft_er
     *path = NULL;
     return error_set(error, HEFT_USAGE,
                      "no model is given and the demo model is not installed: use -m FILE");
-}
-
-/* Plans are made of what is elsewhere, so people try it here too. */
-static heft_status refuse_repository(const char *path, heft_error *error)
-{
-    if (file_exists(path) || !hub_name_is_remote(path)) return HEFT_OK;
-    return error_set(error, HEFT_BAD_FILE,
-                     "%s: there is no such file; it looks like the name of a repository, of which "
-                     "`heft plan %s` says what fits, but a file of it has to be downloaded before "
-                     "it can be opened",
-                     path, path);
 }
 
 heft_status settings_open(const heft_options *options, bool quiet, heft_engine **out,

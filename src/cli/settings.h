@@ -21,7 +21,8 @@ struct sampling_settings sampling_settings_default(void);
 heft_status sampling_settings_finish(struct sampling_settings *settings, heft_error *error);
 
 /* The demo model where `path` is NULL: $HEFT_DEMO, or where an installation or a checkout has it.
- * `room` holds what is found. The name of a repository is refused with what can be done. */
+ * `room` holds what is found. Standard error is told when it is the demo
+ * model. A folder or the name of a model that lies elsewhere is refused with what can be done. */
 heft_status settings_model(const char **path, char *room, size_t n_room, heft_error *error);
 
 /* Opens the engine after a line on standard error that says what it needs, unless `quiet`. */

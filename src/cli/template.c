@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/model_word.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "format/gguf.h"
@@ -68,6 +69,8 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     struct words words;
     heft_status status = command_parse(self, groups, 2, argc, argv, &words, error);
     if (status != HEFT_OK || words.help) return status;
+    /* The last word is the conversation, which may be a path too. */
+    if (words.n_items == 2) model_word_take(&rendering.options.model, &words);
     if (words.n_items != 1)
         return error_set(error, HEFT_USAGE,
                          "template needs one conversation: CONVERSATION.json or -");

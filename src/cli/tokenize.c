@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/conversation.h"
+#include "cli/model_word.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
@@ -72,6 +73,7 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     struct words words;
     heft_status status = command_parse(self, groups, 2, argc, argv, &words, error);
     if (status != HEFT_OK || words.help) return status;
+    if (!tokenize.decode) model_word_take(&tokenize.options.model, &words);
 
     char room[4400];
     heft_engine *engine = NULL;

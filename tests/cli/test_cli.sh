@@ -125,6 +125,18 @@ for command in "run -q -m org/repo x" "chat -q -m org/repo" "tokenize -m org/rep
     call 3 $command; err_is_sentence; err_has 'looks like the name of a repository'; err_has '`heft plan org/repo'
 done
 call 3 run -q -m $work -n 1 x; err_is_sentence
+# A first word that looks like a model never becomes a prompt for the demo model.
+for word in llama3.1:405b LLAMA3.1:405b nosuchmodel:8b mistral:latest org/repo org/repo:Q4_K_M ./nothing \
+    /not/there ~/not/there a/b/c "$work" missing.GGUF missing.Gguf missing.safetensors; do
+    for command in "run -q $word hi" "chat -q $word" "tokenize $word hi" "show $word" "bench --json $word" \
+        "template $word $work/none.json" "perplexity -q $word $work/none.json"; do
+        call 3 $command; err_is_sentence; err_has "$word"
+    done
+done
+cp $chat "$work/copy.GGUF"
+call 0 run -q -n 1 "$work/copy.GGUF" hello; err_empty
+HEFT_DEMO=$chat call 0 run -q -n 1 "What is model.gguf"; err_has "this is the demo model"
+HEFT_DEMO=$chat call 0 run -q -n 1 -p org/repo; err_has "this is the demo model"
 call 3 run -q -m $chat -f "$work/missing.txt"; err_is_sentence; err_has missing.txt
 
 # ---- run -----------------------------------------------------------------------------------------
