@@ -15,7 +15,6 @@ static void print_thought(struct reply *reply, const char *text, size_t n_bytes)
 static void end_thought(struct reply *reply);
 static bool take_call(struct reply *reply, const heft_event *event);
 static void print_call(struct reply *reply, const json_t *function);
-static json_t *arguments_of(const struct reply *reply);
 static bool has_colors(void);
 
 heft_status reply_open(struct reply *reply, const heft_engine *engine, const heft_reading *reading,
@@ -107,19 +106,22 @@ static void end_thought(struct reply *reply)
     reply->thinks = false;
 }
 
-/* Some templates want an identifier of nine letters and digits. */
+/* Arguments stay the text that the model wrote: read into numbers and written again they would
+ * change. Some templates want an identifier of nine letters and digits. */
 static bool take_call(struct reply *reply, const heft_event *event)
 {
     char id[16];
     snprintf(id, sizeof id, "call%05d", event->call % 100000);
-    json_t *function =
-        json_pack("{s:o, s:o}", "name", output_text(reply->name.data, reply->name.n_bytes),
-                  "arguments", arguments_of(reply));
+    const struct buffer *arguments = &reply->arguments;
+    json_t *function = json_pack(
+        "{s:o, s:o}", "name", output_text(reply->name.data, reply->name.n_bytes), "arguments",
+        output_text(arguments->data ? arguments->data : "", arguments->n_bytes));
     if (!reply->calls) reply->calls = json_array();
     print_call(reply, function);
     json_t *call = json_pack("{s:s, s:s, s:o}", "id", event->id[0] ? event->id : id, "type",
                              "function", "function", function);
-    return json_array_append_new(reply->calls, call) == 0;
+    bool failed = event->is_malformed && json_object_set_new(call, "malformed", json_true()) != 0;
+    return json_array_append_new(reply->calls, call) == 0 && !failed;
 }
 
 /* On a line of its own. */
@@ -127,19 +129,11 @@ static void print_call(struct reply *reply, const json_t *function)
 {
     end_thought(reply);
     if (!reply->stream) return;
-    char *text = json_dumps(function, JSON_ENCODE_ANY);
+    struct buffer text = {0};
     bool is_first = reply->content.n_bytes == 0 && json_array_size(reply->calls) == 0;
-    fprintf(reply->stream, "%s%s", is_first ? "" : "\n", text ? text : "");
-    free(text);
-}
-
-/* What is no whole object stays a text. */
-static json_t *arguments_of(const struct reply *reply)
-{
-    const struct buffer *arguments = &reply->arguments;
-    if (!arguments->data) return json_string("");
-    json_t *object = json_loadb(arguments->data, arguments->n_bytes, 0, NULL);
-    return object ? object : output_text(arguments->data, arguments->n_bytes);
+    output_json_text(function, JSON_ENCODE_ANY, &text);
+    fprintf(reply->stream, "%s%s", is_first ? "" : "\n", text.data ? text.data : "");
+    buffer_free(&text);
 }
 
 /* Thoughts go to standard error. */

@@ -140,7 +140,10 @@ enum taken reader_arguments_byte(struct reader *reader, char byte)
 
 static void call_fail(struct reader *reader)
 {
-    if (reader->is_begun) reader_call_end(reader, true);
+    if (reader->is_begun) {
+        reader_call_end(reader, true);
+        reader->kind = HEFT_CONTENT;
+    }
     reader_text_give_back(reader, !reader->is_bare && !reader->dialect->plain);
 }
 

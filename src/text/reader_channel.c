@@ -30,6 +30,7 @@ void reader_channel_header_begin(struct reader *reader, struct slice header)
 {
     reader->state = READER_HEADER;
     buffer_clear(&reader->space);
+    reader->kind = HEFT_CONTENT;
     reader->n_space = 0;
     buffer_clear(&reader->raw);
     buffer_append(&reader->raw, header.data, header.n_bytes);

@@ -4,6 +4,9 @@
 
 static struct slice end_of_parameters(const struct reader *reader);
 static struct slice end_of_value(const struct reader *reader);
+static struct slice other_end_of_value(const struct reader *reader);
+static bool ends_with(const struct buffer *buffer, struct slice mark);
+static size_t longest_end(const struct reader *reader);
 static struct slice name_of(const struct buffer *buffer);
 static enum taken begin_value(struct reader *reader, char byte);
 static void flush_value(struct reader *reader, size_t n_kept);
@@ -53,18 +56,25 @@ enum taken reader_value_byte(struct reader *reader, char byte)
     struct buffer *capture = &reader->capture;
     if (reader->value == VALUE_BEGIN && begin_value(reader, byte) == TAKEN) return TAKEN;
     buffer_append(capture, &byte, 1);
-    struct slice end = end_of_value(reader);
-    if (capture->n_bytes >= end.n_bytes &&
-        memcmp(capture->data + capture->n_bytes - end.n_bytes, end.data, end.n_bytes) == 0) {
+    struct slice end = end_of_value(reader), other = other_end_of_value(reader);
+    if (ends_with(capture, end)) {
         capture->n_bytes -= end.n_bytes;
         end_value(reader);
         return TAKEN_LAST;
+    }
+    if (other.n_bytes) {
+        capture->n_bytes -= other.n_bytes;
+        if (capture->n_bytes && capture->data[capture->n_bytes - 1] == '\n') capture->n_bytes--;
+        end_value(reader);
+        reader->at = reader->return_to;
+        reader_parameters_choose(reader, other);
+        return TAKEN;
     }
     if (reader->value == VALUE_HELD && capture->n_bytes > MAX_RAW_BYTES) {
         reader_call_arguments(reader, "\"", 1);
         reader->value = VALUE_TEXT;
     }
-    if (reader->value == VALUE_TEXT) flush_value(reader, end.n_bytes + 1);
+    if (reader->value == VALUE_TEXT) flush_value(reader, longest_end(reader) + 1);
     buffer_clear(&reader->raw); /* its bytes are in the value */
     return TAKEN;
 }
@@ -86,6 +96,41 @@ static struct slice end_of_parameters(const struct reader *reader)
 static struct slice end_of_value(const struct reader *reader)
 {
     return pattern_literal(strchr(reader->at, '}') + 1);
+}
+
+/* Where models leave out the end of a value, the next parameter ends it, or the end of them all;
+ * where values stand on lines of their own, on such a line. Empty if neither is there. */
+static struct slice other_end_of_value(const struct reader *reader)
+{
+    const struct buffer *capture = &reader->capture;
+    const char *behind = strchr(reader->return_to, '}') + 1;
+    struct slice marks[] = {pattern_literal(reader->dialect->parameter),
+                            pattern_literal(behind + strspn(behind, "\n"))};
+    for (int i = 0; i < 2; i++) {
+        size_t before = capture->n_bytes - marks[i].n_bytes;
+        if (!ends_with(capture, marks[i])) continue;
+        bool on_line = before == 0 || capture->data[before - 1] == '\n';
+        if (on_line || !reader->dialect->value_on_lines) return marks[i];
+    }
+    return (struct slice){NULL, 0};
+}
+
+static bool ends_with(const struct buffer *buffer, struct slice mark)
+{
+    return buffer->n_bytes >= mark.n_bytes &&
+           memcmp(buffer->data + buffer->n_bytes - mark.n_bytes, mark.data, mark.n_bytes) == 0;
+}
+
+static size_t longest_end(const struct reader *reader)
+{
+    const char *behind = strchr(reader->return_to, '}') + 1;
+    size_t lengths[] = {end_of_value(reader).n_bytes,
+                        pattern_literal(reader->dialect->parameter).n_bytes,
+                        pattern_literal(behind + strspn(behind, "\n")).n_bytes};
+    size_t longest = 0;
+    for (int i = 0; i < 3; i++)
+        if (lengths[i] > longest) longest = lengths[i];
+    return longest;
 }
 
 static struct slice name_of(const struct buffer *buffer)

@@ -126,8 +126,8 @@ void reader_calls_begin(struct reader *reader, const char *tail);
 void reader_calls_byte(struct reader *reader, char byte);
 void reader_calls_leave(struct reader *reader);
 
-/* What was taken for a call is none: gives out `raw` as content. `announced`: a mark has said that
- * a call would come, so it is malformed. */
+/* What was taken for a call is none: gives out `raw` as what the text before it was. `announced`: a
+ * mark has said that a call would come, so content is malformed. */
 void reader_text_give_back(struct reader *reader, bool announced);
 
 /* reader_call.c */

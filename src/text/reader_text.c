@@ -96,21 +96,21 @@ void reader_calls_leave(struct reader *reader)
 {
     struct buffer *raw = &reader->raw;
     bool trims = raw->n_bytes == 0;
-    reader_emit(reader, HEFT_CONTENT, raw->data, raw->n_bytes, true);
+    if (trims) reader->kind = HEFT_CONTENT; /* else a thought goes on */
+    reader_emit(reader, reader->kind, raw->data, raw->n_bytes, reader->kind == HEFT_CONTENT);
     buffer_clear(raw);
     reader->state = READER_TEXT;
-    reader->kind = HEFT_CONTENT;
     reader->fresh = false;
     reader->trims = trims;
     settle(reader);
 }
 
-/* The end of what was read may be the begin of a mark: it is held as if it had just come. */
+/* A thought goes on in which a mark was only mentioned. The end of what was read may be the begin of
+ * a mark: it is held as if it had just come. */
 void reader_text_give_back(struct reader *reader, bool announced)
 {
     struct buffer *raw = &reader->raw;
     reader->state = READER_TEXT;
-    reader->kind = HEFT_CONTENT;
     reader->fresh = reader->trims = false;
     buffer_clear(&reader->space);
     buffer_clear(&reader->held);
@@ -121,7 +121,8 @@ void reader_text_give_back(struct reader *reader, bool announced)
         match(&marks, (struct slice){raw->data + i, raw->n_bytes - i}, &may_follow);
         if (may_follow) n_given = i;
     }
-    reader_emit(reader, HEFT_CONTENT, raw->data, n_given, announced);
+    bool is_malformed = announced && reader->kind == HEFT_CONTENT;
+    reader_emit(reader, reader->kind, raw->data, n_given, is_malformed);
     buffer_append(&reader->held, raw->data + n_given, raw->n_bytes - n_given);
     buffer_clear(raw);
 }

@@ -1,4 +1,5 @@
-/* The first byte chooses a dialect, the second how the rest is cut. However it is cut the events
+/* The first byte chooses a dialect, the second how the rest is cut, the third what the prompt ends
+ * with, which is no event itself. However it is cut the events
  * are the same; calls are opened and closed in order; arguments that are not called malformed are a
  * JSON object; and without a dialect the text comes back as it is. */
 #include <assert.h>
@@ -70,12 +71,25 @@ static void take_all(struct reader *reader, struct reading *reading)
     }
 }
 
-static struct reading run(const struct dialect *dialect, json_t *tools, const char *text,
-                          size_t n_bytes, size_t n_piece)
+static const char *const prompts[] = {
+    "",
+    "<think>\n",
+    "<|start|>assistant",
+    "<|start|>assistant to=functions.f",
+    "<|start|>assistant to=functions.f<|message|>",
+    "<|start|>assistant to=functions.f<|message|>{\"s\": \"x",
+    "<|start|>assistant to=functions.f<|message|>{}",
+    "<|start|>assistant<|channel|>analysis<|message|>So",
+};
+enum { N_PROMPTS = sizeof prompts / sizeof *prompts };
+
+static struct reading run(const struct dialect *dialect, json_t *tools, const char *prompt,
+                          const char *text, size_t n_bytes, size_t n_piece)
 {
     struct reading reading = {0};
-    struct reader *reader = reader_create(dialect, tools, (struct slice){"", 0});
-    assert(reader);
+    heft_event event;
+    struct reader *reader = reader_create(dialect, tools, slice_of(prompt));
+    assert(reader && !reader_next(reader, &event));
     for (size_t i = 0; i < n_bytes; i += n_piece) {
         size_t n = n_bytes - i < n_piece ? n_bytes - i : n_piece;
         bool done = reader_push(reader, text + i, n);
@@ -101,13 +115,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     int n_dialects = 0;
     while (dialect_at(n_dialects)) n_dialects++;
-    if (n_bytes < 2) return 0;
+    if (n_bytes < 3) return 0;
     const struct dialect *dialect = dialect_at(data[0] % n_dialects);
     json_t *tools = data[1] & 1 ? json_loads(tools_json, 0, NULL) : NULL;
-    const char *text = (const char *)data + 2;
-    n_bytes -= 2;
-    struct reading whole = run(dialect, tools, text, n_bytes, n_bytes + 1);
-    struct reading cut = run(dialect, tools, text, n_bytes, data[1] / 2 % 7 + 1);
+    const char *text = (const char *)data + 3, *prompt = prompts[data[2] % N_PROMPTS];
+    n_bytes -= 3;
+    struct reading whole = run(dialect, tools, prompt, text, n_bytes, n_bytes + 1);
+    struct reading cut = run(dialect, tools, prompt, text, n_bytes, data[1] / 2 % 7 + 1);
     assert(whole.transcript.n_bytes == cut.transcript.n_bytes);
     assert(!whole.transcript.n_bytes ||
            !memcmp(whole.transcript.data, cut.transcript.data, cut.transcript.n_bytes));
