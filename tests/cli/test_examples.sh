@@ -37,10 +37,10 @@ same_first_word() { # MODEL
         [ "$word" = "$("$build/heft" run -q -m "$1" --temp 0 -n 1 hello)" ]
 }
 
-# Global symbols without those of sections and, in sanitized builds, of the compiler. macOS puts an
+# Global symbols without those of the linker and, in sanitized builds, of the compiler. macOS puts an
 # underscore before each.
 foreign_names() { # LIBRARY OPTION...
-    nm -g "${@:2}" "$1" | awk 'NF >= 3 { print $3 }' | grep -v -E '^(_?heft_[a-z]|__(asan|odr_asan|tsan|ubsan)|_(init|fini)$)'
+    nm -g "${@:2}" "$1" | awk 'NF >= 3 { print $3 }' | grep -v -E '^(_?heft_[a-z]|__(asan|odr_asan|tsan|ubsan)|_(init|fini)$|___dso_handle$|__mh_dylib_header$)'
 }
 
 heft_names() { # LIBRARY OPTION...
