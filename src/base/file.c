@@ -20,7 +20,9 @@
 static heft_status open_regular(const char *path, int *fd, struct stat *info, heft_error *error);
 static heft_status read_all(int fd, const char *name, size_t max_bytes, struct buffer *into,
                             heft_error *error);
-static int create_beside(const char *path, struct buffer *name);
+static heft_status write_over(const char *path, const void *data, size_t n_bytes, bool private,
+                              heft_error *error);
+static int create_beside(const char *path, bool private, struct buffer *name);
 static bool write_all(int fd, const char *data, size_t n_bytes);
 static size_t held_bytes(int fd, const struct stat *info);
 static size_t part_end(const struct file_map *map, size_t offset, size_t n_bytes);
@@ -130,9 +132,31 @@ heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_
 
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error)
 {
+    return write_over(path, data, n_bytes, false, error);
+}
+
+heft_status file_write_private(const char *path, const void *data, size_t n_bytes,
+                               heft_error *error)
+{
+    return write_over(path, data, n_bytes, true, error);
+}
+
+/* The rename would put a file in the place of a device or a link, which nobody means. */
+static heft_status write_over(const char *path, const void *data, size_t n_bytes, bool private,
+                              heft_error *error)
+{
+    struct stat old;
+    if (lstat(path, &old) == 0 && !S_ISREG(old.st_mode))
+        return error_set(error, HEFT_USAGE,
+                         "%s: cannot be written: this is %s, where a regular file or none was "
+                         "expected",
+                         path,
+                         S_ISLNK(old.st_mode)   ? "a symbolic link"
+                         : S_ISDIR(old.st_mode) ? "a folder"
+                                                : "a device, a pipe or a socket");
     struct buffer temporary = {0};
     heft_status status = HEFT_OK;
-    int fd = create_beside(path, &temporary);
+    int fd = create_beside(path, private, &temporary);
     if (temporary.failed) {
         status = error_set(error, HEFT_INTERNAL, "%s: no memory to write it", path);
     } else if (fd < 0) {
@@ -210,9 +234,9 @@ static heft_status read_all(int fd, const char *name, size_t max_bytes, struct b
     }
 }
 
-/* A new file with the mode of the one that it will replace, or else that of any new file: mkstemp
- * would make a private one. Negative if there is none. */
-static int create_beside(const char *path, struct buffer *name)
+/* A new file with the mode of the one that it will replace, or else that of any new file, or a
+ * private one. Negative if there is none. */
+static int create_beside(const char *path, bool private, struct buffer *name)
 {
     enum { TRIES = 100 };
     struct stat old;
@@ -221,9 +245,10 @@ static int create_beside(const char *path, struct buffer *name)
         buffer_clear(name);
         buffer_format(name, "%s.%llx", path, (unsigned long long)(clock_ns() ^ (uint64_t)getpid()));
         if (name->failed) return -1;
-        fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, private ? 0600 : 0666);
     }
-    if (fd >= 0 && stat(path, &old) == 0 && S_ISREG(old.st_mode)) fchmod(fd, old.st_mode & 0777);
+    if (fd >= 0 && !private && lstat(path, &old) == 0 && S_ISREG(old.st_mode))
+        fchmod(fd, old.st_mode & 0777);
     return fd;
 }
 

@@ -45,8 +45,13 @@ heft_status file_read(const char *path, size_t max_bytes, char **out, size_t *n_
                       heft_error *error);
 
 /* Writes through a temporary file and a rename, so that the old content or the new is there. A file
- * that was there keeps its mode, a new one has that of any new file. */
+ * that was there keeps its mode, a new one has that of any new file. Only a regular file is
+ * replaced: a device, a pipe, a folder or a link is refused. */
 heft_status file_write(const char *path, const void *data, size_t n_bytes, heft_error *error);
+
+/* The same for what only its owner may read: mode 0600, whatever an old file had. */
+heft_status file_write_private(const char *path, const void *data, size_t n_bytes,
+                               heft_error *error);
 
 bool file_exists(const char *path);
 

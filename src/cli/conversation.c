@@ -103,7 +103,7 @@ heft_status conversation_save(const struct conversation *conversation, const cha
 {
     char *text = json_dumps(conversation->messages, JSON_INDENT(2));
     if (!text) return error_set(error, HEFT_INTERNAL, "no memory for the chat as JSON");
-    heft_status status = file_write(path, text, strlen(text), error);
+    heft_status status = file_write_private(path, text, strlen(text), error);
     free(text);
     return status;
 }

@@ -265,6 +265,13 @@ call 0 chat -m $chat -q -n 2; err_has "/retry"
 out=$(cat "$work/again.json")
 json "x | length" 3
 say '/frobnicate\n'; call 1 chat -m $chat -q; err_is_sentence
+say '/save %s/private.json\n' "$work"; call 0 chat -m $chat -q
+check "a saved chat is private" [ "$(stat -c %a "$work/private.json")" = 600 ]
+ln -s private.json "$work/link.json"; mkfifo "$work/pipe.json"; ln -s nowhere "$work/dangling.json"
+for special in link pipe dangling; do
+    say "/save %s/$special.json\n" "$work"; call 1 chat -m $chat -q; err_has "$special.json: cannot be written"
+    check "$special.json is not replaced" [ ! -f "$work/$special.json" -o -L "$work/$special.json" ]
+done
 say '/save\n'; call 1 chat -m $chat -q; err_has "FILE"
 say '/load %s/missing.json\n' "$work"; call 3 chat -m $chat -q; err_is_sentence
 say '/set temp hot\n'; call 1 chat -m $chat -q; err_is_sentence
