@@ -10,6 +10,7 @@
 #include "cli/generation.h"
 #include "cli/line_input.h"
 #include "cli/terminal.h"
+#include "cli/visible.h"
 
 struct chat {
     struct generation generation;
@@ -109,8 +110,8 @@ static heft_status open_chat(struct chat *chat, heft_error *error)
     if (status != HEFT_OK) return status;
     status = line_input_open(&chat->input, error);
     if (status == HEFT_OK && line_input_is_terminal(chat->input))
-        fprintf(stderr, "%s · context of %d tokens · /help\n", generation->info.description,
-                generation->info.n_ctx);
+        visible_print(stderr, "%s · context of %d tokens · /help\n", generation->info.description,
+                      generation->info.n_ctx);
     return status;
 }
 
@@ -134,7 +135,7 @@ static heft_status talk(struct chat *chat, heft_error *error)
         /* At a terminal, only what is wrong with the engine ends the chat. */
         bool fatal = status != HEFT_OK && status != HEFT_USAGE && status != HEFT_BAD_FILE;
         if (fatal || (status != HEFT_OK && !line_input_is_terminal(chat->input))) return status;
-        if (status != HEFT_OK) fprintf(stderr, "%s\n", error->message);
+        if (status != HEFT_OK) visible_print(stderr, "%s\n", error->message);
     }
     return HEFT_OK;
 }

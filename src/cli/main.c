@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/hints.h"
+#include "cli/visible.h"
 
 /* What shells say of a program that Ctrl-C has ended. */
 enum { EXIT_INTERRUPTED = 130 };
@@ -98,6 +99,6 @@ static void print_help(FILE *file)
 static int report(heft_status status, const heft_error *error)
 {
     if (status == HEFT_CANCELLED) return EXIT_INTERRUPTED;
-    if (status != HEFT_OK) fprintf(stderr, "heft: %s\n", error->message);
+    if (status != HEFT_OK) visible_print(stderr, "heft: %s\n", error->message);
     return (int)status;
 }

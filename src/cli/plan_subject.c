@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cli/hints.h"
 #include "cli/terminal.h"
+#include "cli/visible.h"
 #include "plan/folder.h"
 #include "plan/header.h"
 
@@ -170,7 +171,8 @@ static void say_how_it_came(const struct hub_model *model)
     char date[32] = "an earlier day";
     if (localtime_r(&listed_at, &day)) strftime(date, sizeof date, "%Y-%m-%d %H:%M", &day);
     if (model->unreachable.status != HEFT_OK)
-        fprintf(stderr, "heft: %s; what is kept was listed %s\n", model->unreachable.message, date);
+        visible_print(stderr, "heft: %s; what is kept was listed %s\n", model->unreachable.message,
+                      date);
     if (model->no_ranges)
         fputs("heft: the server sends no parts of files, so that more was read than headers\n",
               stderr);

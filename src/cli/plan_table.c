@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cli/plan_print.h"
+#include "cli/visible.h"
 
 enum { NAME = 24, WEIGHTS = 9, CELL = 17, CELL_BAR = 16, BOX = 8, PLAIN_WIDTH = 100 };
 
@@ -19,7 +20,7 @@ void plan_print_table(const struct plan_table *table, const struct bar_style *ba
         print_tall(table, bars);
     else
         print_wide(table, bars);
-    printf("\n");
+    visible_print(stdout, "\n");
     if (bars) plan_print_cell_legend(bars);
     print_notes(table, bars ? bars->width : PLAIN_WIDTH);
 }
@@ -44,13 +45,14 @@ const char *plan_cell_text(const struct plan *plan, char *text)
 
 void plan_print_boxes(const struct box *boxes, int n_boxes)
 {
-    printf("%-26s %8s %9s %9s %8s %8s  %s\n", "", "memory", "usable", "raised", "GB/s", "TFLOPS",
-           "");
+    visible_print(stdout, "%-26s %8s %9s %9s %8s %8s  %s\n", "", "memory", "usable", "raised",
+                  "GB/s", "TFLOPS", "");
     for (int i = 0; i < n_boxes; i++) {
         const struct box *box = &boxes[i];
-        printf("%-26s %8.1f %9.1f %9.1f %8.0f %8.0f  %s\n", box->id, (double)box->memory / 1e9,
-               (double)box->usable / 1e9, (double)box->usable_raised / 1e9, box->bandwidth / 1e9,
-               box->flops / 1e12, box->name);
+        visible_print(stdout, "%-26s %8.1f %9.1f %9.1f %8.0f %8.0f  %s\n", box->id,
+                      (double)box->memory / 1e9, (double)box->usable / 1e9,
+                      (double)box->usable_raised / 1e9, box->bandwidth / 1e9, box->flops / 1e12,
+                      box->name);
     }
 }
 
@@ -58,27 +60,27 @@ void plan_print_boxes(const struct box *boxes, int n_boxes)
 static void print_wide(const struct plan_table *table, const struct bar_style *bars)
 {
     char text[PLAN_CELL_TEXT], size[24];
-    printf("%-*s %*s ", NAME, mix_name(table), WEIGHTS, "weights");
+    visible_print(stdout, "%-*s %*s ", NAME, mix_name(table), WEIGHTS, "weights");
     for (int j = 0; j < table->n_boxes; j++) {
         snprintf(text, sizeof text, "%.0f GB", (double)table->boxes[j].memory / (1 << 30));
-        printf(" %-*s", CELL, text);
+        visible_print(stdout, " %-*s", CELL, text);
     }
-    printf("\n");
+    visible_print(stdout, "\n");
     for (int i = 0; i < table->n_models; i++) {
         const struct plan *cells = &table->cells[i * table->n_boxes];
-        printf("%-*.*s %*s ", NAME, NAME, table->models[i].name, WEIGHTS,
-               plan_gigabytes(size, (double)cells->memory.weights));
+        visible_print(stdout, "%-*.*s %*s ", NAME, NAME, table->models[i].name, WEIGHTS,
+                      plan_gigabytes(size, (double)cells->memory.weights));
         for (int j = 0; j < table->n_boxes; j++)
-            printf(" %-*s", CELL, plan_cell_text(&cells[j], text));
-        printf("\n");
+            visible_print(stdout, " %-*s", CELL, plan_cell_text(&cells[j], text));
+        visible_print(stdout, "\n");
         if (!bars) continue;
-        printf("%*s", NAME + 1 + WEIGHTS + 1, "");
+        visible_print(stdout, "%*s", NAME + 1 + WEIGHTS + 1, "");
         for (int j = 0; j < table->n_boxes; j++) {
-            printf(" ");
+            visible_print(stdout, " ");
             plan_print_cell_bar(&cells[j], CELL_BAR, bars);
-            if (j < table->n_boxes - 1) printf("%*s", CELL - CELL_BAR, "");
+            if (j < table->n_boxes - 1) visible_print(stdout, "%*s", CELL - CELL_BAR, "");
         }
-        printf("\n");
+        visible_print(stdout, "\n");
     }
 }
 
@@ -87,15 +89,15 @@ static void print_tall(const struct plan_table *table, const struct bar_style *b
 {
     char text[PLAN_CELL_TEXT], size[24];
     int room = bars->width - BOX - 1 - CELL - 2;
-    if (mix_name(table)[0]) printf("%s\n", mix_name(table));
+    if (mix_name(table)[0]) visible_print(stdout, "%s\n", mix_name(table));
     for (int i = 0; i < table->n_models; i++) {
         const struct plan *cells = &table->cells[i * table->n_boxes];
-        printf("\n%.*s, %s\n", NAME, table->models[i].name,
-               plan_gigabytes(size, (double)cells->memory.weights));
+        visible_print(stdout, "\n%.*s, %s\n", NAME, table->models[i].name,
+                      plan_gigabytes(size, (double)cells->memory.weights));
         for (int j = 0; j < table->n_boxes; j++) {
-            printf("%*.0f GB ", BOX - 3, (double)table->boxes[j].memory / (1 << 30));
+            visible_print(stdout, "%*.0f GB ", BOX - 3, (double)table->boxes[j].memory / (1 << 30));
             plan_print_cell_bar(&cells[j], room < 2 * CELL_BAR ? room : 2 * CELL_BAR, bars);
-            printf("  %s\n", plan_cell_text(&cells[j], text));
+            visible_print(stdout, "  %s\n", plan_cell_text(&cells[j], text));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "cli/plan_print.h"
+#include "cli/visible.h"
 
 enum { TEXT = 24 };
 
@@ -26,7 +27,7 @@ void plan_print_text(const struct subject *subject, const struct plan *plan,
 {
     print_head(subject, plan);
     print_verdict(plan);
-    printf("\nmemory\n");
+    visible_print(stdout, "\nmemory\n");
     if (bars) plan_print_bar(plan, bars);
     print_memory(plan);
     print_context(plan);
@@ -86,42 +87,46 @@ static void print_head(const struct subject *subject, const struct plan *plan)
     char all[TEXT], used[TEXT], size[TEXT];
     const struct geometry *model = &subject->geometry;
     const struct sum *sum = &plan->weights.all;
-    printf("%s%s%s, %s parameters", subject->name, subject->quantization[0] ? ", " : "",
-           subject->quantization, count(all, (double)sum->parameters));
+    visible_print(stdout, "%s%s%s, %s parameters", subject->name,
+                  subject->quantization[0] ? ", " : "", subject->quantization,
+                  count(all, (double)sum->parameters));
     if (model->n_experts > 0)
-        printf(", %s of them for a token", count(used, sum->token_parameters));
-    printf("\n%d layers, trained for %d tokens, %s", model->n_layers, model->n_ctx_train,
-           plan_gigabytes(size, (double)plan->memory.weights));
+        visible_print(stdout, ", %s of them for a token", count(used, sum->token_parameters));
+    visible_print(stdout, "\n%d layers, trained for %d tokens, %s", model->n_layers,
+                  model->n_ctx_train, plan_gigabytes(size, (double)plan->memory.weights));
     if (subject->published_bytes > 0)
-        printf(" (published: %s)", plan_gigabytes(size, (double)subject->published_bytes));
-    printf("\n");
+        visible_print(stdout, " (published: %s)",
+                      plan_gigabytes(size, (double)subject->published_bytes));
+    visible_print(stdout, "\n");
 }
 
 static void print_verdict(const struct plan *plan)
 {
     const struct box *box = plan->question.box;
     char usable[TEXT], raised[TEXT], more[TEXT], command[64];
-    printf("on %s%s%s%s: %s", box->name, box->is_here ? "" : " (", box->is_here ? "" : box->id,
-           box->is_here ? "" : ")", verdict_name(plan->verdict));
+    visible_print(stdout, "on %s%s%s%s: %s", box->name, box->is_here ? "" : " (",
+                  box->is_here ? "" : box->id, box->is_here ? "" : ")",
+                  verdict_name(plan->verdict));
     plan_gigabytes(more, (double)plan->memory.short_of);
     if (plan->verdict == VERDICT_FITS_LESS_CONTEXT)
-        printf(", %" PRId64 " tokens; %" PRId64 " would need %s more", plan->n_ctx_largest,
-               plan->n_ctx, more);
+        visible_print(stdout, ", %" PRId64 " tokens; %" PRId64 " would need %s more",
+                      plan->n_ctx_largest, plan->n_ctx, more);
     else if (plan->memory.short_of > 0)
-        printf(", %s more is needed", more);
-    printf("\n");
+        visible_print(stdout, ", %s more is needed", more);
+    visible_print(stdout, "\n");
     if (plan->n_ctx > plan->question.model->n_ctx_train)
-        printf("it was trained for %d tokens: beyond them answers get worse\n",
-               plan->question.model->n_ctx_train);
+        visible_print(stdout, "it was trained for %d tokens: beyond them answers get worse\n",
+                      plan->question.model->n_ctx_train);
     if (plan->raise_to > 0 && box->is_macos)
-        printf("macOS lets the GPU use %s; `%s` makes it %s until the next start\n",
-               plan_gigabytes(usable, (double)box->usable),
-               box_raise_command(plan->raise_to, command),
-               plan_gigabytes(raised, (double)plan->raise_to));
+        visible_print(stdout, "macOS lets the GPU use %s; `%s` makes it %s until the next start\n",
+                      plan_gigabytes(usable, (double)box->usable),
+                      box_raise_command(plan->raise_to, command),
+                      plan_gigabytes(raised, (double)plan->raise_to));
     else if (plan->raise_to > 0)
-        printf("as it comes it gives %s to a model; %s are possible with a larger carve-out\n",
-               plan_gigabytes(usable, (double)box->usable),
-               plan_gigabytes(raised, (double)plan->raise_to));
+        visible_print(
+            stdout, "as it comes it gives %s to a model; %s are possible with a larger carve-out\n",
+            plan_gigabytes(usable, (double)box->usable),
+            plan_gigabytes(raised, (double)plan->raise_to));
 }
 
 static void print_memory(const struct plan *plan)
@@ -129,25 +134,30 @@ static void print_memory(const struct plan *plan)
     char size[TEXT], token[TEXT];
     const struct plan_memory *memory = &plan->memory;
     const struct question *question = &plan->question;
-    printf("  %-10s %10s  ", "weights", plan_gigabytes(size, (double)memory->weights));
+    visible_print(stdout, "  %-10s %10s  ", "weights",
+                  plan_gigabytes(size, (double)memory->weights));
     print_parts(&plan->weights);
-    printf("  %-10s %10s  %" PRId64 " tokens of %s (%s)", "cache",
-           plan_gigabytes(size, (double)memory->kv), plan->n_ctx,
-           plan_gigabytes(token, (double)memory->kv_token),
-           question->kv == DTYPE_F16   ? "f16"
-           : question->kv == DTYPE_F32 ? "f32"
-                                       : "q8_0");
-    if (question->n_sessions > 1) printf(", %d sessions", question->n_sessions);
-    printf("\n  %-10s %10s%s\n", "scratch", plan_gigabytes(size, (double)memory->scratch),
-           question->scratch ? "" : "  estimated");
+    visible_print(stdout, "  %-10s %10s  %" PRId64 " tokens of %s (%s)", "cache",
+                  plan_gigabytes(size, (double)memory->kv), plan->n_ctx,
+                  plan_gigabytes(token, (double)memory->kv_token),
+                  question->kv == DTYPE_F16   ? "f16"
+                  : question->kv == DTYPE_F32 ? "f32"
+                                              : "q8_0");
+    if (question->n_sessions > 1) visible_print(stdout, ", %d sessions", question->n_sessions);
+    visible_print(stdout, "\n  %-10s %10s%s\n", "scratch",
+                  plan_gigabytes(size, (double)memory->scratch),
+                  question->scratch ? "" : "  estimated");
     if (memory->short_of == 0)
-        printf("  %-10s %10s\n", "free", plan_gigabytes(size, (double)memory->spare));
-    printf("  %-10s %10s  %s\n", question->box->is_here ? "others" : "reserve",
-           plan_gigabytes(size, (double)memory->reserve),
-           question->box->is_here ? "in use now, or kept by the system" : "kept for the system");
-    printf("  %-10s %10s", "all", plan_gigabytes(size, (double)question->box->memory));
-    printf("  (%.0f GiB)\n", (double)question->box->memory / (1 << 30));
-    if (question->box->limit[0]) printf("  limited by %s\n", question->box->limit);
+        visible_print(stdout, "  %-10s %10s\n", "free",
+                      plan_gigabytes(size, (double)memory->spare));
+    visible_print(stdout, "  %-10s %10s  %s\n", question->box->is_here ? "others" : "reserve",
+                  plan_gigabytes(size, (double)memory->reserve),
+                  question->box->is_here ? "in use now, or kept by the system"
+                                         : "kept for the system");
+    visible_print(stdout, "  %-10s %10s", "all",
+                  plan_gigabytes(size, (double)question->box->memory));
+    visible_print(stdout, "  (%.0f GiB)\n", (double)question->box->memory / (1 << 30));
+    if (question->box->limit[0]) visible_print(stdout, "  limited by %s\n", question->box->limit);
 }
 
 static void print_parts(const struct weights *weights)
@@ -156,21 +166,21 @@ static void print_parts(const struct weights *weights)
     bool first = true;
     for (int i = 0; i < PARTS; i++) {
         if (weights->parts[i].bytes == 0) continue;
-        printf("%s%s %s", first ? "" : ", ", part_name((enum part)i),
-               plan_gigabytes(size, (double)weights->parts[i].bytes));
+        visible_print(stdout, "%s%s %s", first ? "" : ", ", part_name((enum part)i),
+                      plan_gigabytes(size, (double)weights->parts[i].bytes));
         first = false;
     }
-    printf("\n");
+    visible_print(stdout, "\n");
 }
 
 static void print_context(const struct plan *plan)
 {
     if (plan->n_ctx_largest_f16 == 0 && plan->n_ctx_largest_q8 == 0) return;
-    printf("\ncontext that fits%s: %" PRId64 " tokens with a cache of f16",
-           plan->question.n_sessions > 1 ? ", each session" : "", plan->n_ctx_largest_f16);
+    visible_print(stdout, "\ncontext that fits%s: %" PRId64 " tokens with a cache of f16",
+                  plan->question.n_sessions > 1 ? ", each session" : "", plan->n_ctx_largest_f16);
     if (plan->question.model->cache.blocks)
-        printf(", %" PRId64 " with q8_0", plan->n_ctx_largest_q8);
-    printf("\n");
+        visible_print(stdout, ", %" PRId64 " with q8_0", plan->n_ctx_largest_q8);
+    visible_print(stdout, "\n");
     print_raise_for_context(plan);
 }
 
@@ -186,10 +196,10 @@ static void print_raise_for_context(const struct plan *plan)
     char raised[TEXT], command[64];
     plan_gigabytes(raised, (double)box->usable_raised);
     if (box->is_macos)
-        printf("the largest of them after `%s`, which makes %s usable\n",
-               box_raise_command(box->usable_raised, command), raised);
+        visible_print(stdout, "the largest of them after `%s`, which makes %s usable\n",
+                      box_raise_command(box->usable_raised, command), raised);
     else
-        printf("the largest of them with a carve-out of %s\n", raised);
+        visible_print(stdout, "the largest of them with a carve-out of %s\n", raised);
 }
 
 static void print_speed(const struct plan *plan)
@@ -199,24 +209,27 @@ static void print_speed(const struct plan *plan)
     const struct speed *speed = &plan->speed;
     bool fits = plan->verdict != VERDICT_DOES_NOT_FIT;
     if (box->bandwidth <= 0) {
-        printf("\nspeed is not known: --bandwidth N says how many GB a second the memory gives\n");
+        visible_print(
+            stdout,
+            "\nspeed is not known: --bandwidth N says how many GB a second the memory gives\n");
         return;
     }
-    printf("\nspeed%s\n", fits ? "" : ", if it did fit");
-    printf("  %-10s %s tokens/s at most: %s read for each, at %.0f GB/s\n", "answer",
-           plan_rate(most, speed->ceiling), plan_gigabytes(size, plan->weights.all.token_bytes),
-           box->bandwidth / 1e9);
-    printf("  %-10s %s to %s expected; %s to %s with %" PRId64 " tokens before it\n", "",
-           plan_rate(low, speed->decode.low), plan_rate(high, speed->decode.high),
-           plan_rate(most, speed->decode_at_depth.low),
-           plan_rate(size, speed->decode_at_depth.high), plan->n_ctx);
+    visible_print(stdout, "\nspeed%s\n", fits ? "" : ", if it did fit");
+    visible_print(stdout, "  %-10s %s tokens/s at most: %s read for each, at %.0f GB/s\n", "answer",
+                  plan_rate(most, speed->ceiling),
+                  plan_gigabytes(size, plan->weights.all.token_bytes), box->bandwidth / 1e9);
+    visible_print(stdout, "  %-10s %s to %s expected; %s to %s with %" PRId64 " tokens before it\n",
+                  "", plan_rate(low, speed->decode.low), plan_rate(high, speed->decode.high),
+                  plan_rate(most, speed->decode_at_depth.low),
+                  plan_rate(size, speed->decode_at_depth.high), plan->n_ctx);
     print_prompts(speed);
     if (speed->load_seconds > 0)
-        printf("  %-10s %s at %.1f GB/s%s\n", "load", plan_duration(low, speed->load_seconds),
-               box->drive / 1e9, box->drive_assumed ? ", assumed" : "");
+        visible_print(stdout, "  %-10s %s at %.1f GB/s%s\n", "load",
+                      plan_duration(low, speed->load_seconds), box->drive / 1e9,
+                      box->drive_assumed ? ", assumed" : "");
     if (speed->token_joules.high > 0)
-        printf("  %-10s %.3g to %.3g J a token at %.0f W\n", "energy", speed->token_joules.low,
-               speed->token_joules.high, box->watts);
+        visible_print(stdout, "  %-10s %.3g to %.3g J a token at %.0f W\n", "energy",
+                      speed->token_joules.low, speed->token_joules.high, box->watts);
 }
 
 static void print_prompts(const struct speed *speed)
@@ -224,9 +237,9 @@ static void print_prompts(const struct speed *speed)
     char low[TEXT], high[TEXT];
     for (int i = 0; i < PREFILLS && speed->prefills[i].least_seconds > 0; i++) {
         const struct prefill *prefill = &speed->prefills[i];
-        printf("  %-10s %5d tokens: %s to %s\n", i ? "" : "prompt", prefill_tokens[i],
-               plan_duration(low, prefill->seconds.low),
-               plan_duration(high, prefill->seconds.high));
+        visible_print(stdout, "  %-10s %5d tokens: %s to %s\n", i ? "" : "prompt",
+                      prefill_tokens[i], plan_duration(low, prefill->seconds.low),
+                      plan_duration(high, prefill->seconds.high));
     }
 }
 
@@ -236,22 +249,22 @@ static void print_cost(const struct plan *plan)
     const struct prices *prices = &plan->question.prices;
     const struct box *box = plan->question.box;
     if (cost->box_year <= 0 && prices->output <= 0) return;
-    printf("\ncost\n");
+    visible_print(stdout, "\ncost\n");
     if (cost->box_year > 0)
-        printf("  %-10s $%.0f when it came out, $%.0f a year over %g years\n", "box", box->price,
-               cost->box_year, prices->years);
+        visible_print(stdout, "  %-10s $%.0f when it came out, $%.0f a year over %g years\n", "box",
+                      box->price, cost->box_year, prices->years);
     if (cost->energy_million > 0)
-        printf("  %-10s $%.2f for a million tokens at $%.2f a kWh\n", "power", cost->energy_million,
-               prices->kwh);
+        visible_print(stdout, "  %-10s $%.2f for a million tokens at $%.2f a kWh\n", "power",
+                      cost->energy_million, prices->kwh);
     if (cost->service_million <= 0) return;
-    printf("  %-10s $%.2f for a million tokens in and a million out\n", "service",
-           cost->service_million);
+    visible_print(stdout, "  %-10s $%.2f for a million tokens in and a million out\n", "service",
+                  cost->service_million);
     if (cost->break_even_day <= 0 || cost->break_even_day > cost->most_day)
-        printf("  %-10s never: the box writes at most %.1f million tokens a day\n", "break even",
-               cost->most_day / 1e6);
+        visible_print(stdout, "  %-10s never: the box writes at most %.1f million tokens a day\n",
+                      "break even", cost->most_day / 1e6);
     else
-        printf("  %-10s from %.2f million tokens a day, of the %.2f it can write\n", "break even",
-               cost->break_even_day / 1e6, cost->most_day / 1e6);
+        visible_print(stdout, "  %-10s from %.2f million tokens a day, of the %.2f it can write\n",
+                      "break even", cost->break_even_day / 1e6, cost->most_day / 1e6);
 }
 
 static void print_instead(const struct plan *plan)
@@ -259,20 +272,21 @@ static void print_instead(const struct plan *plan)
     char size[TEXT], speed[TEXT];
     const struct instead *instead = &plan->instead;
     if (plan->verdict != VERDICT_DOES_NOT_FIT) return;
-    printf("\ninstead\n");
+    visible_print(stdout, "\ninstead\n");
     if (instead->mix)
-        printf("  %s fits here: %s, up to %" PRId64 " tokens\n", instead->mix->name,
-               plan_gigabytes(size, (double)instead->mix_bytes), instead->mix_context);
+        visible_print(stdout, "  %s fits here: %s, up to %" PRId64 " tokens\n", instead->mix->name,
+                      plan_gigabytes(size, (double)instead->mix_bytes), instead->mix_context);
     else
-        printf("  no smaller quantization of it fits here\n");
+        visible_print(stdout, "  no smaller quantization of it fits here\n");
     if (instead->box.id[0])
-        printf("  %s (--on %s) holds what was asked\n", instead->box.name, instead->box.id);
+        visible_print(stdout, "  %s (--on %s) holds what was asked\n", instead->box.name,
+                      instead->box.id);
     if (instead->streaming_rate > 0)
-        printf("  read from the drive for every token: %s tokens/s at most\n",
-               plan_rate(speed, instead->streaming_rate));
+        visible_print(stdout, "  read from the drive for every token: %s tokens/s at most\n",
+                      plan_rate(speed, instead->streaming_rate));
     if (instead->split_rate > 0)
-        printf("  with the rest in the host's memory: %s tokens/s at most\n",
-               plan_rate(speed, instead->split_rate));
+        visible_print(stdout, "  with the rest in the host's memory: %s tokens/s at most\n",
+                      plan_rate(speed, instead->split_rate));
 }
 
 static void print_notes(const struct subject *subject, const struct plan *plan)
@@ -280,10 +294,11 @@ static void print_notes(const struct subject *subject, const struct plan *plan)
     const struct box *box = plan->question.box;
     bool of_file = subject->source != SUBJECT_CATALOGUE;
     if (of_file && !subject->is_known)
-        printf("\nheft does not run it yet: %s\n", subject->reason.message);
-    if (box->note[0]) printf("\n%s\n", box->note);
+        visible_print(stdout, "\nheft does not run it yet: %s\n", subject->reason.message);
+    if (box->note[0]) visible_print(stdout, "\n%s\n", box->note);
     if (!box->is_here && box->kind != BOX_HOST)
-        printf("\nexpected speeds are those of engines that were measured on such GPUs\n");
+        visible_print(stdout,
+                      "\nexpected speeds are those of engines that were measured on such GPUs\n");
 }
 
 static const char *count(char *text, double n)

@@ -45,6 +45,7 @@ heft_status reply_finish(struct reply *reply, heft_error *error)
     heft_status status = heft_reader_finish(reply->reader, error);
     if (status == HEFT_OK) status = take_events(reply, error);
     end_thought(reply);
+    if (reply->stream) visible_end(&reply->shown, reply->stream);
     return status;
 }
 
@@ -86,7 +87,7 @@ static bool take_event(struct reply *reply, const heft_event *event)
 static void print_content(struct reply *reply, const char *text, size_t n_bytes)
 {
     end_thought(reply);
-    if (reply->stream) fwrite(text, 1, n_bytes, reply->stream);
+    if (reply->stream) visible_write(&reply->shown, text, n_bytes, reply->stream);
 }
 
 static void print_thought(struct reply *reply, const char *text, size_t n_bytes)
@@ -94,13 +95,14 @@ static void print_thought(struct reply *reply, const char *text, size_t n_bytes)
     if (!reply->thoughts) return;
     if (!reply->thinks && has_colors()) fputs("\x1b[2m", reply->thoughts);
     reply->thinks = true;
-    fwrite(text, 1, n_bytes, reply->thoughts);
+    visible_write(&reply->shown_thoughts, text, n_bytes, reply->thoughts);
     fflush(reply->thoughts);
 }
 
 static void end_thought(struct reply *reply)
 {
     if (!reply->thinks) return;
+    visible_end(&reply->shown_thoughts, reply->thoughts);
     fputs(has_colors() ? "\x1b[0m\n\n" : "\n\n", reply->thoughts);
     fflush(reply->thoughts);
     reply->thinks = false;
@@ -132,7 +134,8 @@ static void print_call(struct reply *reply, const json_t *function)
     struct buffer text = {0};
     bool is_first = reply->content.n_bytes == 0 && json_array_size(reply->calls) == 0;
     output_json_text(function, JSON_ENCODE_ANY, &text);
-    fprintf(reply->stream, "%s%s", is_first ? "" : "\n", text.data ? text.data : "");
+    visible_end(&reply->shown, reply->stream);
+    visible_print(reply->stream, "%s%s", is_first ? "" : "\n", text.data ? text.data : "");
     buffer_free(&text);
 }
 

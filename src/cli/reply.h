@@ -6,11 +6,13 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "cli/visible.h"
 #include "heft.h"
 
 struct reply {
     heft_reader *reader;
     FILE *stream, *thoughts; /* NULL: nowhere */
+    struct visible shown, shown_thoughts;
     struct buffer content, thought;
     json_t *calls;                 /* as in the message of a conversation; NULL: none */
     struct buffer name, arguments; /* of the call that is being read */

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "cli/model_word.h"
 #include "cli/output.h"
+#include "cli/visible.h"
 
 enum { CONTEXT_MOST = 1 << 24, THREADS_MOST = 1024, BATCH_MOST = 1 << 16, WINDOW_MOST = 1 << 20 };
 
@@ -123,7 +124,7 @@ heft_status settings_model(const char **path, char *room, size_t n_room, heft_er
     if (*path) return model_word_check(*path, error);
     heft_status status = find_demo(path, room, n_room, error);
     if (status == HEFT_OK)
-        fprintf(stderr, "no model is given (-m FILE): this is the demo model, %s\n", *path);
+        visible_print(stderr, "no model is given (-m FILE): this is the demo model, %s\n", *path);
     return status;
 }
 
@@ -203,10 +204,11 @@ static void print_memory(const heft_engine *engine)
     heft_engine_info(engine, &info);
     const heft_memory *memory = &info.memory;
     bool fits = memory->weights + memory->kv + memory->scratch <= memory->available;
-    fprintf(stderr, "%s: weights %s · cache of %d tokens %s · scratch %s · of %s available",
-            fits ? "fits" : "does not fit", output_bytes(weights, memory->weights), memory->n_ctx,
-            output_bytes(kv, memory->kv), output_bytes(scratch, memory->scratch),
-            output_bytes(available, memory->available));
+    visible_print(stderr, "%s: weights %s · cache of %d tokens %s · scratch %s · of %s available",
+                  fits ? "fits" : "does not fit", output_bytes(weights, memory->weights),
+                  memory->n_ctx, output_bytes(kv, memory->kv),
+                  output_bytes(scratch, memory->scratch),
+                  output_bytes(available, memory->available));
     if (memory->n_ctx_most > memory->n_ctx)
         fprintf(stderr, " · up to %d tokens fit", memory->n_ctx_most);
     fputc('\n', stderr);

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
+#include "cli/visible.h"
 
 enum { TEMPLATE_LINES = 8, LINE_MOST = 400, BAR_MOST = 40, BAR_LEAST = 10 };
 
@@ -77,7 +78,7 @@ static heft_status run(const struct command *self, int argc, char **argv, heft_e
     } else if (!show.only_template) {
         print_all(&show);
     } else if (show.template) {
-        fwrite(show.template->text.data, 1, show.template->text.n_bytes, stdout);
+        visible_text(show.template->text.data, show.template->text.n_bytes, stdout);
     } else {
         status = error_set(error, HEFT_BAD_FILE, "%s: there is no chat template in it",
                            show.options.model);
@@ -118,10 +119,10 @@ static void print_description(const struct show *show)
     const struct gguf_value *name = gguf_find(file, "general.name");
     const struct gguf_value *architecture = gguf_find(file, "general.architecture");
     if (name) survey_value(name, &text);
-    printf("%-20s %s\n", "name", text.data ? text.data : "");
+    visible_print(stdout, "%-20s %s\n", "name", text.data ? text.data : "");
     buffer_clear(&text);
     if (architecture) survey_value(architecture, &text);
-    printf("%-20s %s\n", "architecture", text.data ? text.data : "");
+    visible_print(stdout, "%-20s %s\n", "architecture", text.data ? text.data : "");
     buffer_free(&text);
     print_parameters(show->survey.all.n_values);
     print_fact("layers", survey_fact(file, "block_count"));
@@ -131,32 +132,32 @@ static void print_description(const struct show *show)
     print_fact("experts", survey_fact(file, "expert_count"));
     print_fact("experts a token", survey_fact(file, "expert_used_count"));
     print_fact("trained context", survey_fact(file, "context_length"));
-    printf("%-20s GGUF version %d, %s\n", "file", gguf_version(file),
-           output_bytes(size, gguf_bytes(file)));
+    visible_print(stdout, "%-20s GGUF version %d, %s\n", "file", gguf_version(file),
+                  output_bytes(size, gguf_bytes(file)));
     for (int i = 0; i < gguf_n_parts(file) && gguf_n_parts(file) > 1; i++)
-        printf("%-20s %s, %s\n", i ? "" : "parts", gguf_part_path(file, i),
-               output_bytes(size, gguf_part_bytes(file, i)));
+        visible_print(stdout, "%-20s %s, %s\n", i ? "" : "parts", gguf_part_path(file, i),
+                      output_bytes(size, gguf_part_bytes(file, i)));
     if (show->runs)
-        printf("%-20s %s a token (f16)\n", "key-value cache",
-               output_bytes(size, show->kv_token_bytes));
+        visible_print(stdout, "%-20s %s a token (f16)\n", "key-value cache",
+                      output_bytes(size, show->kv_token_bytes));
     else
-        printf("%-20s no: %s\n", "runs here", show->reason.message);
+        visible_print(stdout, "%-20s no: %s\n", "runs here", show->reason.message);
 }
 
 static void print_parameters(uint64_t n)
 {
     double n_millions = (double)n * 1e-6;
     if (n == 0)
-        printf("%-20s none: a vocabulary only\n", "parameters");
+        visible_print(stdout, "%-20s none: a vocabulary only\n", "parameters");
     else if (n_millions < 1000)
-        printf("%-20s %.2f million\n", "parameters", n_millions);
+        visible_print(stdout, "%-20s %.2f million\n", "parameters", n_millions);
     else
-        printf("%-20s %.2f billion\n", "parameters", n_millions / 1000);
+        visible_print(stdout, "%-20s %.2f billion\n", "parameters", n_millions / 1000);
 }
 
 static void print_fact(const char *name, int64_t value)
 {
-    if (value > 0) printf("%-20s %" PRId64 "\n", name, value);
+    if (value > 0) visible_print(stdout, "%-20s %" PRId64 "\n", name, value);
 }
 
 static void print_tokenizer(const struct show *show)
@@ -172,7 +173,7 @@ static void print_tokenizer(const struct show *show)
         survey_value(pre, &text);
     }
     if (tokens) buffer_format(&text, ", %" PRIu64 " tokens", tokens->n);
-    printf("\n%-20s %s\n", "tokenizer", text.data ? text.data : "");
+    visible_print(stdout, "\n%-20s %s\n", "tokenizer", text.data ? text.data : "");
     buffer_free(&text);
     for (int i = 0; i < SURVEY_SPECIALS; i++)
         print_token(show, survey_specials[i].name, survey_specials[i].key);
@@ -185,19 +186,19 @@ static void print_token(const struct show *show, const char *name, const char *k
     struct slice token;
     if (!survey_special(show->file, key, &id, &token)) return;
     survey_text(token, LINE_MOST, &text);
-    printf("  %-18s %" PRId64 " %s\n", name, id, text.data ? text.data : "");
+    visible_print(stdout, "  %-18s %" PRId64 " %s\n", name, id, text.data ? text.data : "");
     buffer_free(&text);
 }
 
 static void print_metadata(const struct show *show)
 {
     struct buffer text = {0};
-    printf("\nmetadata\n");
+    visible_print(stdout, "\nmetadata\n");
     for (int i = 0; i < gguf_n_values(show->file); i++) {
         const struct gguf_value *value = gguf_value(show->file, i);
         buffer_clear(&text);
         survey_value(value, &text);
-        printf("  %-44s %s\n", value->key, text.data ? text.data : "");
+        visible_print(stdout, "  %-44s %s\n", value->key, text.data ? text.data : "");
     }
     buffer_free(&text);
 }
@@ -207,17 +208,18 @@ static void print_types(const struct show *show)
     char size[16];
     const struct survey *survey = &show->survey;
     if (survey->all.n_tensors == 0) return;
-    printf("\n%-20s %8s %12s %14s\n", "tensors by type", "number", "bytes", "bits a value");
+    visible_print(stdout, "\n%-20s %8s %12s %14s\n", "tensors by type", "number", "bytes",
+                  "bits a value");
     for (int i = 0; i < DTYPE_LIMIT; i++) {
         const struct survey_sum *sum = &survey->types[i];
         if (sum->n_tensors == 0) continue;
-        printf("  %-18s %8d %12s %14.2f\n", dtype_name((enum dtype)i), sum->n_tensors,
-               output_bytes(size, sum->n_bytes),
-               8.0 * (double)sum->n_bytes / (double)sum->n_values);
+        visible_print(stdout, "  %-18s %8d %12s %14.2f\n", dtype_name((enum dtype)i),
+                      sum->n_tensors, output_bytes(size, sum->n_bytes),
+                      8.0 * (double)sum->n_bytes / (double)sum->n_values);
     }
-    printf("  %-18s %8d %12s %14.2f\n", "all", survey->all.n_tensors,
-           output_bytes(size, survey->all.n_bytes),
-           8.0 * (double)survey->all.n_bytes / (double)survey->all.n_values);
+    visible_print(stdout, "  %-18s %8d %12s %14.2f\n", "all", survey->all.n_tensors,
+                  output_bytes(size, survey->all.n_bytes),
+                  8.0 * (double)survey->all.n_bytes / (double)survey->all.n_values);
 }
 
 static void print_groups(const struct show *show)
@@ -228,14 +230,14 @@ static void print_groups(const struct show *show)
     int width = terminal_width() - 45;
     if (width > BAR_MOST) width = BAR_MOST;
     if (width < BAR_LEAST) width = BAR_LEAST;
-    printf("\nwhere the bytes are\n");
+    visible_print(stdout, "\nwhere the bytes are\n");
     for (int i = 0; i < SURVEY_GROUPS; i++) {
         const struct survey_sum *sum = &survey->groups[i];
         if (sum->n_tensors == 0) continue;
         double share = (double)sum->n_bytes / (double)survey->all.n_bytes;
         int n = (int)(share * width + 0.5);
-        printf("  %-18s %8d %12s %5.1f %% ", survey_group_name((enum survey_group)i),
-               sum->n_tensors, output_bytes(size, sum->n_bytes), 100 * share);
+        visible_print(stdout, "  %-18s %8d %12s %5.1f %% ", survey_group_name((enum survey_group)i),
+                      sum->n_tensors, output_bytes(size, sum->n_bytes), 100 * share);
         for (int j = 0; j < n; j++) putchar('#');
         putchar('\n');
     }
@@ -245,15 +247,15 @@ static void print_tensors(const struct show *show)
 {
     char size[16];
     struct buffer name = {0};
-    printf("\ntensors\n");
+    visible_print(stdout, "\ntensors\n");
     for (int i = 0; i < gguf_n_tensors(show->file); i++) {
         const struct tensor *tensor = gguf_tensor(show->file, i);
         buffer_clear(&name);
         survey_text(slice_of(tensor->name), LINE_MOST, &name);
-        printf("  %-40s %-8s %12s  ", name.data ? name.data : "", dtype_name(tensor->dtype),
-               output_bytes(size, tensor->n_bytes));
+        visible_print(stdout, "  %-40s %-8s %12s  ", name.data ? name.data : "",
+                      dtype_name(tensor->dtype), output_bytes(size, tensor->n_bytes));
         for (int j = 0; j < tensor->n_dims; j++)
-            printf("%s%" PRId64, j ? " x " : "", tensor->dims[j]);
+            visible_print(stdout, "%s%" PRId64, j ? " x " : "", tensor->dims[j]);
         putchar('\n');
     }
     buffer_free(&name);
@@ -263,13 +265,13 @@ static void print_template(const struct show *show)
 {
     struct slice rest = show->template->text;
     struct buffer text = {0};
-    printf("\nchat template (%zu bytes; --template prints it)\n", rest.n_bytes);
+    visible_print(stdout, "\nchat template (%zu bytes; --template prints it)\n", rest.n_bytes);
     for (int i = 0; i < TEMPLATE_LINES && rest.n_bytes > 0; i++) {
         const char *end = memchr(rest.data, '\n', rest.n_bytes);
         size_t n = end ? (size_t)(end - rest.data) : rest.n_bytes;
         buffer_clear(&text);
         survey_text((struct slice){rest.data, n}, (size_t)terminal_width() - 6, &text);
-        printf("  %s\n", text.data ? text.data : "");
+        visible_print(stdout, "  %s\n", text.data ? text.data : "");
         size_t n_line = end ? n + 1 : n;
         rest = (struct slice){rest.data + n_line, rest.n_bytes - n_line};
     }

@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "cli/visible.h"
 
 enum { TEXT_MOST = 60, ITEMS_MOST = 6, ITEM_TEXT_MOST = 20 };
 
 static enum survey_group group_of(const char *name);
 static void add(struct survey_sum *sum, const struct tensor *tensor);
-static bool printable(struct slice text, size_t at);
 static void array_item(const struct gguf_value *value, uint64_t index, struct buffer *out);
 
 const struct survey_special_key survey_specials[SURVEY_SPECIALS] = {
@@ -96,14 +96,18 @@ void survey_text(struct slice text, size_t n_most, struct buffer *out)
         while (n_most > 0 && ((unsigned char)text.data[n_most] & 0xc0) == 0x80) n_most--;
         text.n_bytes = n_most;
     }
-    for (size_t i = 0; i < text.n_bytes; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c == '\n')
+    for (size_t i = 0; i < text.n_bytes;) {
+        uint32_t code;
+        int n = visible_character(text.data + i, text.n_bytes - i, &code);
+        if (n <= 0)
+            buffer_format(out, "\\x%02x", (unsigned char)text.data[i]);
+        else if (code == '\n')
             buffer_text(out, "\\n");
-        else if (printable(text, i))
-            buffer_append(out, &text.data[i], 1);
+        else if (visible_is_control(code))
+            buffer_format(out, code < 0x80 ? "\\x%02x" : "\\u%04x", code);
         else
-            buffer_format(out, "\\x%02x", c);
+            buffer_append(out, text.data + i, (size_t)n);
+        i += n > 0 ? (size_t)n : 1;
     }
     if (cut) buffer_text(out, "...");
 }
@@ -144,14 +148,6 @@ static void add(struct survey_sum *sum, const struct tensor *tensor)
     sum->n_tensors++;
     sum->n_values += (uint64_t)tensor_n_values(tensor);
     sum->n_bytes += tensor->n_bytes;
-}
-
-/* Neither ASCII controls nor, in UTF-8, those of Latin-1. */
-static bool printable(struct slice text, size_t at)
-{
-    unsigned char c = (unsigned char)text.data[at];
-    unsigned char before = at > 0 ? (unsigned char)text.data[at - 1] : 0;
-    return c >= 0x20 && c != 0x7f && !(before == 0xc2 && c < 0xa0);
 }
 
 static void array_item(const struct gguf_value *value, uint64_t index, struct buffer *out)

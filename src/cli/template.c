@@ -10,6 +10,7 @@
 #include "cli/model_word.h"
 #include "cli/output.h"
 #include "cli/settings.h"
+#include "cli/visible.h"
 #include "format/gguf.h"
 #include "text/history.h"
 
@@ -101,7 +102,7 @@ static heft_status render(struct rendering *rendering, const char *conversation,
         status = template_render(template, rendering->variables, NULL, &prompt, error);
     else
         status = error_set(error, HEFT_INTERNAL, "no memory for the messages");
-    if (status == HEFT_OK) fwrite(prompt.data, 1, prompt.n_bytes, stdout);
+    if (status == HEFT_OK) visible_text(prompt.data, prompt.n_bytes, stdout);
     buffer_free(&prompt);
     template_free(template);
     return status;

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
+#include "cli/visible.h"
 
 enum { TEXT_BYTES_MOST = 1 << 30, PIECE_BYTES = 1024 };
 
@@ -167,8 +168,9 @@ static heft_status decode(const struct tokenize *tokenize, const heft_engine *en
     const char *data = text.data ? text.data : "";
     if (status == HEFT_OK && tokenize->json)
         status = output_json(json_pack("{s:o}", "text", output_text(data, text.n_bytes)), error);
-    else if (status == HEFT_OK && fwrite(data, 1, text.n_bytes, stdout) == text.n_bytes)
-        putchar('\n');
+    else if (status == HEFT_OK)
+        visible_text(data, text.n_bytes, stdout);
+    if (status == HEFT_OK && !tokenize->json) putchar('\n');
     buffer_free(&text);
     return status;
 }

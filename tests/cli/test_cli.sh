@@ -37,10 +37,19 @@ check() {
     fi
 }
 
+# on_terminal ARGUMENT...: runs heft on a pseudo terminal; what it shows in $out.
+on_terminal() {
+    called="heft $* (on a terminal)"
+    local words
+    printf -v words '%q ' "$heft" "$@"
+    out=$(SHELL=/bin/bash script -qec "$words" /dev/null <"${input:-/dev/null}" 2>&1 | tr -d '\r\0') err=
+}
+
 out_has() { check "standard output has \"$1\"" contains "$out" "$1"; }
 err_has() { check "standard error has \"$1\"" contains "$err" "$1"; }
 out_is() { check "standard output is \"$1\"" [ "$out" = "$1" ]; }
 err_empty() { check "nothing on standard error" [ -z "$err" ]; }
+lacks() { ! contains "$@"; }
 contains() { case $1 in *"$2"*) return 0 ;; *) return 1 ;; esac; }
 
 # One sentence "heft: ..." and nothing else.
@@ -423,6 +432,27 @@ if [ -e $demo ]; then
 else
     echo "skipped: the demo model is not there"
     call 1 run hello; err_has "no model is given"
+fi
+
+
+# What files say commands no terminal: controls, those of Latin-1 and marks of direction are shown
+# as escapes there. In a pipe bytes stay as they are.
+printf 'a\x1b]52;c;QUFB\x07\tb\xc2\x9b2J\xe2\x80\xae\xc3\xa9\xf0\x9f\x98\x80' >"$work/controls.jinja"
+shown='a\x1b]52;c;QUFB\x07'$'\t''b\u009b2J\u202e'$'\xc3\xa9\xf0\x9f\x98\x80'
+echo '[{"role": "user", "content": "hi"}]' >"$work/hi.json"
+call 0 template --file "$work/controls.jinja" "$work/hi.json"
+check "a pipe gets the bytes" cmp -s "$work/controls.jinja" "$work/out"
+printf '{{ raise_exception("stop \x1b[2J\xc2\x9b") }}' >"$work/raises.jinja"
+call 1 template --file "$work/raises.jinja" "$work/hi.json"; err_has $'stop \x1b[2J\xc2\x9b'
+if command -v script >/dev/null; then
+    on_terminal template --file "$work/controls.jinja" "$work/hi.json"
+    check "controls are visible" contains "$out" "$shown"
+    check "no control is sent" lacks "$out" $'\x1b'
+    on_terminal template --file "$work/raises.jinja" "$work/hi.json"
+    check "controls of an error are visible" contains "$out" 'stop \x1b[2J\u009b'
+    check "an error sends no control" lacks "$out" $'\x1b'
+    on_terminal show $'\x1b[2J.gguf'
+    check "controls of a name are visible" contains "$out" '\x1b[2J.gguf'
 fi
 
 echo "$passed passed, $failed failed"
