@@ -1,5 +1,6 @@
 #include "cli/conversation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@ enum { FILE_BYTES_MOST = 64 << 20 };
 static const char *role_at(const struct conversation *conversation, int index);
 static heft_status check_messages(const json_t *messages, const char *path, heft_error *error);
 static json_t *message_of(const char *role, const char *text, size_t n_bytes);
+static bool make_ids_unique(const struct conversation *conversation, json_t *calls);
+static bool has_id(const struct conversation *conversation, const char *id);
+static int count_id(const json_t *calls, const char *id);
 
 heft_status conversation_create(struct conversation *conversation, heft_error *error)
 {
@@ -43,6 +47,7 @@ heft_status conversation_add_answer(struct conversation *conversation, const str
     if (thought->n_bytes)
         failed |= json_object_set_new(message, "reasoning_content",
                                       output_text(thought->data, thought->n_bytes));
+    if (calls) failed |= !make_ids_unique(conversation, calls);
     if (calls) failed |= json_object_set(message, "tool_calls", calls);
     failed |= json_array_append_new(conversation->messages, message);
     return failed ? error_set(error, HEFT_INTERNAL, "no memory for a message") : HEFT_OK;
@@ -166,6 +171,49 @@ heft_status encode_text(const heft_engine *engine, const char *text, size_t n_by
 }
 
 /* "" beyond either end. */
+/* Models count the calls of an answer, not those of a conversation, or give two the same name; a
+ * result has to find its call. Nine letters and digits, as some templates want. */
+static bool make_ids_unique(const struct conversation *conversation, json_t *calls)
+{
+    size_t i;
+    json_t *call;
+    int number = (int)json_array_size(conversation->messages);
+    bool done = true;
+    json_array_foreach(calls, i, call)
+    {
+        char unique[16];
+        const char *id = json_string_value(json_object_get(call, "id"));
+        if (id && count_id(calls, id) == 1 && !has_id(conversation, id)) continue;
+        do snprintf(unique, sizeof unique, "call%05d", number++ % 100000);
+        while (number < 200000 && (count_id(calls, unique) > 0 || has_id(conversation, unique)));
+        done = done && json_object_set_new(call, "id", json_string(unique)) == 0;
+    }
+    return done;
+}
+
+static int count_id(const json_t *calls, const char *id)
+{
+    size_t i;
+    json_t *call;
+    int n = 0;
+    json_array_foreach((json_t *)calls, i, call)
+    {
+        const char *other = json_string_value(json_object_get(call, "id"));
+        n += other && strcmp(other, id) == 0;
+    }
+    return n;
+}
+
+static bool has_id(const struct conversation *conversation, const char *id)
+{
+    size_t i;
+    json_t *message;
+    json_array_foreach(conversation->messages, i,
+                       message) if (count_id(json_object_get(message, "tool_calls"), id) >
+                                    0) return true;
+    return false;
+}
+
 static const char *role_at(const struct conversation *conversation, int index)
 {
     if (index < 0) return "";

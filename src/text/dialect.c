@@ -4,6 +4,7 @@
 
 #define BAR             "\uFF5C"
 #define LOW             "\u2581"
+#define DSML            BAR "DSML" BAR
 #define DEEPSEEK(words) "<" BAR words BAR ">"
 
 static bool in_template(const struct dialect *dialect, struct slice source);
@@ -26,6 +27,8 @@ static const struct dialect dialects[] = {
      .call =
          "<|tool_call_begin|>\n{id}<|tool_call_argument_begin|>\n{arguments}\n<|tool_call_end|>",
      .calls_end = "<|tool_calls_section_end|>",
+     .calls_begin_too = "<|tool_call_section_begin|>",
+     .calls_end_too = "<|tool_call_section_end|>",
      .ends_thought = true,
      .clues = {"<|tool_calls_section_begin|>"},
      .tokens = {"<|tool_calls_section_begin|>"}},
@@ -49,6 +52,15 @@ static const struct dialect dialects[] = {
      .calls_end = DEEPSEEK("tool" LOW "calls" LOW "end"),
      .ends_thought = true,
      .clues = {DEEPSEEK("tool" LOW "calls" LOW "begin")}},
+    {.name = "deepseek-v3.2",
+     .thought_begin = "<think>",
+     .thought_end = "</think>",
+     .calls_begin = "<" DSML "function_calls>",
+     .call = "<" DSML "invoke name=\"{name}\">\n{parameters}\n</" DSML "invoke>",
+     .parameter = "<" DSML "parameter name=\"{key}\" string=\"{kind}\">{value}</" DSML "parameter>",
+     .calls_end = "</" DSML "function_calls>",
+     .ends_thought = true,
+     .clues = {DSML, "function_calls"}},
     {.name = "minimax-m2",
      .thought_begin = "<think>",
      .thought_end = "</think>",
@@ -81,6 +93,7 @@ static const struct dialect dialects[] = {
      .thought_begin = "<think>",
      .thought_end = "</think>",
      .call = "<tool_call>\n{call}\n</tool_call>",
+     .tails = {"}</tool_call>", "}\n</tool_call>"},
      .ends_thought = true,
      .clues = {"<tool_call>"},
      .tokens = {"<tool_call>"}},
@@ -144,8 +157,10 @@ const struct dialect *dialect_guess(struct slice template_source, const struct t
 
 bool dialect_has_mark(const struct dialect *dialect, struct slice text)
 {
-    const char *const texts[] = {dialect->thought_begin, dialect->thought_end, dialect->calls_begin,
-                                 dialect->calls_end,     dialect->call,        dialect->parameter};
+    const char *const texts[] = {
+        dialect->thought_begin,   dialect->thought_end,  dialect->calls_begin,
+        dialect->calls_end,       dialect->call,         dialect->parameter,
+        dialect->calls_begin_too, dialect->calls_end_too};
     if (text.n_bytes == 0) return false;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i] && contains(slice_of(texts[i]), text)) return true;

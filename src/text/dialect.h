@@ -19,14 +19,16 @@
 
 struct tokenizer;
 
-enum { DIALECT_CLUES = 3, DIALECT_HIDDEN = 8 };
+enum { DIALECT_CLUES = 3, DIALECT_HIDDEN = 8, DIALECT_TAILS = 2 };
 
 struct dialect {
     const char *name;
     const char *thought_begin, *thought_end;
     const char *calls_begin, *calls_end; /* around all calls; may be left out by the model */
-    const char *call, *parameter;        /* patterns; NULL: none */
-    const char *hidden[DIALECT_HIDDEN];  /* marks that say nothing, and those of channels */
+    const char *calls_begin_too, *calls_end_too; /* what models write instead */
+    const char *call, *parameter;                /* patterns; NULL: none */
+    const char *tails[DIALECT_TAILS];   /* what models write instead of the end of the pattern */
+    const char *hidden[DIALECT_HIDDEN]; /* marks that say nothing, and those of channels */
     bool plain;          /* a call begins with ordinary text, and so only if tools were offered */
     bool bare;           /* an answer that is nothing but {call}, the same */
     bool ends_thought;   /* a call ends the thought before it, whatever the model left out */

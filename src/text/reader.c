@@ -7,21 +7,6 @@
 
 static void begin(struct reader *reader, struct slice prompt);
 static void hold_events(struct reader *reader);
-/* What the prompt wrote is not of the answer, so it is no event. Only a call that it has begun and
- * not ended goes on in the answer, and begins with the answer's first byte. */
-static void hold_events(struct reader *reader)
-{
-    int first = reader->n_events;
-    while (reader->is_begun && first > 0 && reader->events[first - 1].kind != HEFT_CALL_END) first--;
-    while (first < reader->n_events && reader->events[first].kind != HEFT_CALL_BEGIN) first++;
-    reader->n_events -= first;
-    memmove(reader->events, reader->events + first,
-            (size_t)reader->n_events * sizeof *reader->events);
-    for (int i = 0; i < reader->n_events; i++) reader->events[i].call = 0;
-    reader->n_calls = reader->n_events > 0;
-    reader->holds = true;
-}
-
 static bool is_well(const struct reader *reader);
 static void forget_given(struct reader *reader);
 static void carry(struct reader *reader);
@@ -73,6 +58,7 @@ bool reader_push(struct reader *reader, const char *text, size_t n_bytes)
 
 bool reader_finish(struct reader *reader)
 {
+    reader->holds = false;
     forget_given(reader);
     if (reader->state == READER_CALL) reader_call_abort(reader);
     if (reader->state == READER_CALLS) reader_calls_leave(reader);
@@ -159,6 +145,23 @@ static void begin(struct reader *reader, struct slice prompt)
     bool thinks =
         n && prompt.n_bytes >= n && memcmp(prompt.data + prompt.n_bytes - n, thought, n) == 0;
     reader_text_begin(reader, thinks ? HEFT_THOUGHT : HEFT_CONTENT);
+}
+
+/* What the prompt wrote is not of the answer, so it is no event. Only a call that it has begun and
+ * not ended goes on in the answer, and begins with the answer's first byte. */
+static void hold_events(struct reader *reader)
+{
+    int first = reader->n_events;
+    while (reader->is_begun && first > 0 && reader->events[first - 1].kind != HEFT_CALL_END)
+        first--;
+    while (first < reader->n_events && reader->events[first].kind != HEFT_CALL_BEGIN) first++;
+    reader->n_events -= first;
+    if (reader->n_events > 0)
+        memmove(reader->events, reader->events + first,
+                (size_t)reader->n_events * sizeof *reader->events);
+    for (int i = 0; i < reader->n_events; i++) reader->events[i].call = 0;
+    reader->n_calls = reader->n_events > 0;
+    reader->holds = true;
 }
 
 static bool is_well(const struct reader *reader)

@@ -55,6 +55,12 @@ void reader_call_begin(struct reader *reader, const char *pattern, bool is_bare)
     reader->value = VALUE_BEGIN;
 }
 
+void reader_call_begin_fenced(struct reader *reader)
+{
+    reader_call_begin(reader, "{call}\n```", true);
+    reader->object.is_drift = true;
+}
+
 void reader_call_byte(struct reader *reader, char byte)
 {
     buffer_append(&reader->raw, &byte, 1);

@@ -1,11 +1,14 @@
 /* A call as a JSON object with the name and the arguments under the keys that models use. */
 #include "text/reader_private.h"
+#include "text/tool_types.h"
 
 static enum taken key_byte(struct reader *reader, char byte);
 static enum taken value_of_key_byte(struct reader *reader, char byte);
 static enum taken scan_byte(struct reader *reader, char byte);
 static bool take_key(struct reader *reader);
 static bool take_value(struct reader *reader);
+static bool take_name(struct reader *reader, const json_t *text);
+static enum taken begin_function(struct reader *reader);
 static enum taken end_object(struct reader *reader);
 static json_t *captured(struct reader *reader);
 static enum taken go_on(struct object *object, enum object_state state);
@@ -72,6 +75,9 @@ static enum taken value_of_key_byte(struct reader *reader, char byte)
 {
     struct object *object = &reader->object;
     bool is_arguments = object->key == KEY_ARGUMENTS;
+    bool may_nest = object->key == KEY_FUNCTION && reader->capture.n_bytes == 0;
+    if (may_nest && reader_is_space(byte)) return TAKEN;
+    if (may_nest && byte == '{') return begin_function(reader);
     enum taken taken = is_arguments ? reader_arguments_byte(reader, byte) : scan_byte(reader, byte);
     if (taken == TAKEN) return TAKEN;
     if (taken == TAKEN_FAILED || (is_arguments && taken == TAKEN_NOT)) return TAKEN_FAILED;
@@ -95,10 +101,9 @@ static enum taken scan_byte(struct reader *reader, char byte)
 static bool take_key(struct reader *reader)
 {
     static const char *const names[][2] = {
-        [KEY_NAME] = {"name", "tool_name"},
-        [KEY_ARGUMENTS] = {"arguments", "parameters"},
-        [KEY_ID] = {"id", "tool_call_id"},
-        [KEY_TYPE] = {"type", "type"},
+        [KEY_NAME] = {"name", "tool_name"},        [KEY_ARGUMENTS] = {"arguments", "parameters"},
+        [KEY_ID] = {"id", "tool_call_id"},         [KEY_TYPE] = {"type", "type"},
+        [KEY_FUNCTION] = {"function", "function"},
     };
     json_t *text = captured(reader);
     const char *name = json_string_value(text);
@@ -114,16 +119,16 @@ static bool take_key(struct reader *reader)
 
 static bool take_value(struct reader *reader)
 {
-    if (reader->object.key != KEY_NAME && reader->object.key != KEY_ID) {
+    enum object_key key = reader->object.key;
+    if (key != KEY_NAME && key != KEY_FUNCTION && key != KEY_ID) {
         buffer_clear(&reader->capture);
         return true;
     }
     json_t *text = captured(reader);
     const char *value = json_string_value(text);
     bool good = true;
-    if (reader->object.key == KEY_NAME) {
-        good = value && !reader->is_begun &&
-               reader_call_set_name(reader, (struct slice){value, json_string_length(text)});
+    if (key != KEY_ID) {
+        good = take_name(reader, text);
     } else if (value && json_string_length(text) <= MAX_NAME_BYTES) {
         buffer_clear(&reader->id);
         buffer_text(&reader->id, value);
@@ -132,9 +137,32 @@ static bool take_value(struct reader *reader)
     return good;
 }
 
+static bool take_name(struct reader *reader, const json_t *text)
+{
+    const struct object *object = &reader->object;
+    struct slice name = {json_string_value(text), json_string_length(text)};
+    bool is_drift = object->is_drift || object->is_nested || object->key == KEY_FUNCTION;
+    if (!name.data || reader->is_begun) return false;
+    if (is_drift && !tool_is_offered(reader->tools, name)) return false;
+    return reader_call_set_name(reader, name);
+}
+
+/* One level deep. */
+static enum taken begin_function(struct reader *reader)
+{
+    struct object *object = &reader->object;
+    if (object->is_nested) return TAKEN_FAILED;
+    object->is_nested = true;
+    return go_on(object, OBJECT_KEY_OR_END);
+}
+
 static enum taken end_object(struct reader *reader)
 {
     struct object *object = &reader->object;
+    if (object->is_nested) {
+        object->is_nested = false;
+        return go_on(object, OBJECT_COMMA_OR_END);
+    }
     if (reader->name.n_bytes == 0 || (reader->is_bare && !object->has_arguments))
         return TAKEN_FAILED;
     if (!reader->is_begun) reader_call_announce(reader);

@@ -46,13 +46,15 @@ enum object_state {
     OBJECT_VALUE,
     OBJECT_COMMA_OR_END
 };
-enum object_key { KEY_NAME, KEY_ARGUMENTS, KEY_ID, KEY_TYPE, KEY_OTHER };
+enum object_key { KEY_NAME, KEY_ARGUMENTS, KEY_ID, KEY_TYPE, KEY_FUNCTION, KEY_OTHER };
 
 struct object {
     enum object_state state;
     enum object_key key;
     struct json_scan scan;
     bool has_arguments;
+    bool is_nested; /* {"function": {call}}, as OpenAI's API has it: inside of the inner one */
+    bool is_drift;  /* a shape that the dialect does not have: only for names that were offered */
 };
 
 enum list_state { LIST_BEGIN, LIST_ITEM, LIST_OBJECT, LIST_COMMA_OR_END, LIST_SINGLE };
@@ -133,6 +135,7 @@ void reader_text_give_back(struct reader *reader, bool announced);
 /* reader_call.c */
 struct slice pattern_literal(const char *at); /* empty if there is none at `at` */
 void reader_call_begin(struct reader *reader, const char *pattern, bool is_bare);
+void reader_call_begin_fenced(struct reader *reader); /* behind the fence */
 void reader_call_byte(struct reader *reader, char byte);
 void reader_call_abort(struct reader *reader); /* the answer ends inside of the call */
 

@@ -10,6 +10,7 @@ enum action {
     CALLS_END,
     CALL_BEGIN,
     BARE_CALL_BEGIN,
+    FENCED_CALL_BEGIN,
     CALL_TAIL, /* what may follow a call */
     HIDDEN,
     MESSAGE_END, /* these two of channels */
@@ -105,8 +106,8 @@ void reader_calls_leave(struct reader *reader)
     settle(reader);
 }
 
-/* A thought goes on in which a mark was only mentioned. The end of what was read may be the begin of
- * a mark: it is held as if it had just come. */
+/* A thought goes on in which a mark was only mentioned. The end of what was read may be the begin
+ * of a mark: it is held as if it had just come. */
 void reader_text_give_back(struct reader *reader, bool announced)
 {
     struct buffer *raw = &reader->raw;
@@ -186,6 +187,10 @@ static struct marks marks_of_text(const struct reader *reader)
     bool offered = !dialect->plain || (reader->tools && is_line_begin(reader));
     if (offered && (!thinks || dialect->ends_thought)) add_call_begins(reader, &marks);
     if (dialect->bare && reader->tools && reader->fresh) add(&marks, "{", BARE_CALL_BEGIN);
+    if (dialect->bare && reader->tools && is_line_begin(reader)) {
+        add(&marks, "```json\n{", FENCED_CALL_BEGIN);
+        add(&marks, "```\n{", FENCED_CALL_BEGIN);
+    }
     return marks;
 }
 
@@ -202,6 +207,8 @@ static struct marks marks_of_calls(const struct reader *reader)
         return marks;
     }
     add(&marks, reader->dialect->calls_end, CALLS_END);
+    add(&marks, reader->dialect->calls_end_too, CALLS_END);
+    for (int i = 0; i < DIALECT_TAILS; i++) add(&marks, reader->dialect->tails[i], CALL_TAIL);
     add_call_begins(reader, &marks);
     if (reader->dialect->bare) add(&marks, "{", BARE_CALL_BEGIN);
     return marks;
@@ -210,6 +217,7 @@ static struct marks marks_of_calls(const struct reader *reader)
 static void add_call_begins(const struct reader *reader, struct marks *marks)
 {
     add(marks, reader->dialect->calls_begin, CALLS_BEGIN);
+    add(marks, reader->dialect->calls_begin_too, CALLS_BEGIN);
     if (!reader->dialect->call) return;
     struct slice literal = pattern_literal(reader->dialect->call);
     marks->items[marks->n++] = (struct mark){literal, CALL_BEGIN};
@@ -296,6 +304,11 @@ static void act_on_call(struct reader *reader, struct mark mark)
         break;
     case CALL_TAIL:
         reader->at = mark.text.data + mark.text.n_bytes;
+        break;
+    case FENCED_CALL_BEGIN:
+        raw->n_bytes--; /* the brace comes again */
+        reader_call_begin_fenced(reader);
+        reader_call_byte(reader, '{');
         break;
     case BARE_CALL_BEGIN:
         reader_call_begin(reader, "{call}\n;", true);

@@ -6,7 +6,7 @@ enum { IS_STRING = 1, IS_NUMBER = 2, IS_BOOLEAN = 4, IS_NULL = 8, IS_OBJECT = 16
 enum { MAX_DEPTH = 8 };
 
 static int declared_types(const json_t *tools, struct slice tool, struct slice name);
-static const json_t *find_schema(const json_t *tools, struct slice tool, struct slice name);
+static const json_t *find_tool(const json_t *tools, struct slice tool);
 static const json_t *schema_in(const json_t *tool, struct slice name);
 static int types_of(const json_t *schema, int depth);
 static int type_named(const char *name);
@@ -14,6 +14,11 @@ static int type_of_value(const json_t *value);
 static int type_of_json(struct slice text);
 static struct slice in_json(struct slice text);
 static struct slice trimmed(struct slice text);
+
+bool tool_is_offered(const json_t *tools, struct slice tool)
+{
+    return find_tool(tools, tool) != NULL;
+}
 
 bool parameter_is_text(const json_t *tools, struct slice tool, struct slice name)
 {
@@ -35,11 +40,11 @@ struct slice parameter_json(const json_t *tools, struct slice tool, struct slice
 /* 0: nothing is declared. */
 static int declared_types(const json_t *tools, struct slice tool, struct slice name)
 {
-    return types_of(find_schema(tools, tool, name), 0);
+    return types_of(schema_in(find_tool(tools, tool), name), 0);
 }
 
 /* A tool is {"function": {...}} or the function itself. */
-static const json_t *find_schema(const json_t *tools, struct slice tool, struct slice name)
+static const json_t *find_tool(const json_t *tools, struct slice tool)
 {
     size_t i;
     json_t *item;
@@ -49,7 +54,7 @@ static const json_t *find_schema(const json_t *tools, struct slice tool, struct 
         if (!function) function = item;
         const json_t *its_name = json_object_get(function, "name");
         struct slice text = {json_string_value(its_name), json_string_length(its_name)};
-        if (text.data && slice_equal(text, tool)) return schema_in(function, name);
+        if (text.data && slice_equal(text, tool)) return function;
     }
     return NULL;
 }

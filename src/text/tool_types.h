@@ -8,6 +8,8 @@
 
 #include "base/slice.h"
 
+bool tool_is_offered(const json_t *tools, struct slice tool);
+
 /* True if any value is a string. */
 bool parameter_is_text(const json_t *tools, struct slice tool, struct slice name);
 

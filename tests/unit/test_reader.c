@@ -122,35 +122,75 @@ static const struct sample samples[] = {
      "<think>I look.\n<tool_call>\n{\"name\": \"a\", \"arguments\": {}}\n</tool_call>",
      "T(I look.)B(a)A({})E"},
     {"qwen, a call in a thought", "qwen3-coder", true, "<think>\n",
-     "I look.\n<tool_call>\n<function=a>\n<parameter=k>\nv\n</parameter>\n</function>\n</tool_call>",
+     "I "
+     "look.\n<tool_call>\n<function=a>\n<parameter=k>\nv\n</parameter>\n</function>\n</tool_call>",
      "T(I look.)B(a)A({\"k\": \"v\"})E"},
     {"qwen, the tag in a thought", "qwen3-coder", true, "<think>\n",
-     "I use <tool_call> now</think>Yes",
-     "T(I use <tool_call> now)C(Yes)"},
+     "I use <tool_call> now</think>Yes", "T(I use <tool_call> now)C(Yes)"},
     {"glm, a call in a thought", "glm-4.5", true, "",
      "<think>I look.\n<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v</arg_value>\n</tool_call>",
      "T(I look.)B(a)A({\"k\": \"v\"})E"},
     {"minimax, a call in a thought", "minimax-m2", true, "<think>\n",
-     "I look.\n<minimax:tool_call>\n<invoke name=\"a\">\n<parameter name=\"k\">v</parameter>\n</invoke>\n</minimax:tool_call>",
+     "I look.\n<minimax:tool_call>\n<invoke name=\"a\">\n<parameter "
+     "name=\"k\">v</parameter>\n</invoke>\n</minimax:tool_call>",
      "T(I look.)B(a)A({\"k\": \"v\"})E"},
     {"qwen, a value without an end", "qwen3-coder", true, "",
-     "<tool_call>\n<function=a>\n<parameter=k>\nv\n<parameter=l>\nw\n</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=a>\n<parameter=k>\nv\n<parameter=l>\nw\n</parameter>\n</function>\n</"
+     "tool_call>",
      "B(a)A({\"k\": \"v\", \"l\": \"w\"})E"},
     {"qwen, a last value without an end", "qwen3-coder", true, "",
      "<tool_call>\n<function=a>\n<parameter=k>\nv\n</function>\n</tool_call>",
      "B(a)A({\"k\": \"v\"})E"},
     {"qwen, marks inside of a line", "qwen3-coder", true, "",
-     "<tool_call>\n<function=a>\n<parameter=k>\nx <parameter=y> </function>\n</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=a>\n<parameter=k>\nx <parameter=y> "
+     "</function>\n</parameter>\n</function>\n</tool_call>",
      "B(a)A({\"k\": \"x <parameter=y> </function>\"})E"},
     {"glm, a value without an end", "glm-4.5", true, "",
-     "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v\n<arg_key>l</arg_key>\n<arg_value>w</tool_call>",
+     "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v\n<arg_key>l</arg_key>\n<arg_value>w</"
+     "tool_call>",
      "B(a)A({\"k\": \"v\", \"l\": \"w\"})E"},
     {"minimax, a value without an end", "minimax-m2", true, "",
-     "<minimax:tool_call>\n<invoke name=\"a\">\n<parameter name=\"k\">v\n<parameter name=\"l\">w\n</invoke>\n</minimax:tool_call>",
+     "<minimax:tool_call>\n<invoke name=\"a\">\n<parameter name=\"k\">v\n<parameter "
+     "name=\"l\">w\n</invoke>\n</minimax:tool_call>",
      "B(a)A({\"k\": \"v\", \"l\": \"w\"})E"},
     {"hermes, numbers as written", "hermes", true, "",
-     "<tool_call>{\"name\": \"a\", \"arguments\": {\"x\": 47.376912345678, \"y\": 18446744073709551615, \"z\": 1e999, \"s\": \"\\u0000\\ud800\"}}</tool_call>",
-     "B(a)A({\"x\": 47.376912345678, \"y\": 18446744073709551615, \"z\": 1e999, \"s\": \"\\u0000\\ud800\"})E"},
+     "<tool_call>{\"name\": \"a\", \"arguments\": {\"x\": 47.376912345678, \"y\": "
+     "18446744073709551615, \"z\": 1e999, \"s\": \"\\u0000\\ud800\"}}</tool_call>",
+     "B(a)A({\"x\": 47.376912345678, \"y\": 18446744073709551615, \"z\": 1e999, \"s\": "
+     "\"\\u0000\\ud800\"})E"},
+
+    {"llama, as OpenAI has it", "llama-3.1", true, "",
+     "{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"parameters\": {\"city\": "
+     "\"Bern\"}}}",
+     "B(weather)A({\"city\": \"Bern\"})E"},
+    {"llama, as OpenAI has it, not offered", "llama-3.1", true, "",
+     "{\"type\": \"function\", \"function\": {\"name\": \"no\", \"parameters\": {}}}",
+     "C({\"type\": \"function\", \"function\": {\"name\": \"no\", \"parameters\": {}}})"},
+    {"llama, in a fence", "llama-3.1", true, "",
+     "So:\n```json\n{\"name\": \"weather\", \"parameters\": {}}\n```", "C(So:)B(weather)A({})E"},
+    {"llama, in a fence, not offered", "llama-3.1", true, "",
+     "```json\n{\"name\": \"no\", \"parameters\": {}}\n```\nYes",
+     "C(```json\n{\"name\": \"no\", \"parameters\": {}}\n```\nYes)"},
+    {"llama, other JSON in a fence", "llama-3.1", true, "", "```\n{\"a\": 1}\n```",
+     "C(```\n{\"a\": 1}\n```)"},
+    {"hermes, a brace too many", "hermes", true, "",
+     "<tool_call>\n{\"name\": \"a\", \"arguments\": {}}}\n</tool_call>\nDone", "B(a)A({})EC(Done)"},
+    {"hermes, a brace of the text", "hermes", true, "",
+     "<tool_call>{\"name\": \"a\", \"arguments\": {}}</tool_call>}", "B(a)A({})EC(})"},
+    {"hermes, as OpenAI has it", "hermes", true, "",
+     "<tool_call>{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"arguments\": "
+     "{}}}</tool_call>",
+     "B(weather)A({})E"},
+    {"kimi, one section", "kimi-k2", true, "",
+     "<|tool_call_section_begin|><|tool_call_begin|>functions.a:0<|tool_call_argument_begin|>{}<|"
+     "tool_call_end|><|tool_call_section_end|>",
+     "B(a[functions.a:0])A({})E[functions.a:0]"},
+    {"deepseek v3.2", "deepseek-v3.2", true, "<think>\n",
+     "Hm.</think>\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke "
+     "name=\"weather\">\n<｜DSML｜parameter name=\"city\" "
+     "string=\"true\">Bern</｜DSML｜parameter>\n<｜DSML｜parameter name=\"days\" "
+     "string=\"false\">2</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+     "T(Hm.)B(weather)A({\"city\": \"Bern\", \"days\": 2})E"},
 
     {"llama", "llama-3.1", true, "",
      "{\"name\": \"weather\", \"parameters\": {\"city\": \"Bern\"}}",
