@@ -113,6 +113,7 @@ void heft_engine_info(const heft_engine *engine, heft_info *out);
 enum {
     HEFT_ADD_SPECIAL = 1,   /* add bos (and eos) where the model wants them */
     HEFT_PARSE_SPECIAL = 2, /* text such as <|eot_id|> becomes the control token */
+    HEFT_ADD_BOS = 4,       /* add bos alone: for a text that the model is to continue */
 };
 
 /* Writes at most `cap` ids and returns how many there are in all; negative on invalid flags.
@@ -132,7 +133,8 @@ bool heft_is_end(const heft_engine *engine, int32_t token);
 typedef struct heft_stream {
     char held[8]; /* the bytes of a character that is not finished */
     int n_held;
-    bool started; /* set after the first token: SentencePiece vocabularies drop one leading space */
+    bool started; /* set after the first token: SentencePiece vocabularies drop one leading space.
+                   * Set it before the first where the text continues another, to keep the space */
 } heft_stream;
 
 /* Writes at most `cap` bytes and a NUL; `cap` of 1024 holds the pieces of every published
@@ -172,6 +174,8 @@ typedef struct heft_reading {
     int n_prompt;
     const char *tools_json; /* as in heft_chat; NULL: no tools were offered */
     const char *dialect;    /* NULL: the one of the model */
+    bool continues;         /* the answer goes on with the text of the prompt, as without a chat
+                             * template: it keeps a space that it begins with */
 } heft_reading;
 
 typedef enum heft_event_kind {
@@ -198,6 +202,9 @@ void heft_reader_free(heft_reader *reader);
 
 /* Like heft_stream_push, with the control tokens that are marks of the dialect written out. */
 int heft_reader_decode(heft_reader *reader, int32_t token, char *text, int cap);
+
+/* False for tokens that are not written out: control tokens which are no marks of the dialect. */
+bool heft_reader_shows(const heft_reader *reader, int32_t token);
 
 /* Takes the text as decoded, or what a caller has left of it (stop texts); pieces may be cut
  * anywhere. Then take the events. No byte is lost but marks, and white space around them. */

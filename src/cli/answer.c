@@ -34,6 +34,7 @@ static heft_status step(struct state *state, const int32_t *tokens, int n_tokens
 static heft_status generate(struct state *state, heft_error *error);
 static int32_t pick(struct state *state);
 static heft_status take(struct state *state, int32_t token, bool *stopped, heft_error *error);
+static bool push_hidden(struct state *state, int32_t token);
 static heft_status add_logprobs(struct state *state, int32_t token, heft_error *error);
 static json_t *logprob(const struct state *state, int32_t token, float value);
 static heft_status finish_text(struct state *state, heft_error *error);
@@ -113,7 +114,8 @@ static heft_status prepare(struct state *state, heft_error *error)
     heft_reading reading = {.prompt = request->tokens,
                             .n_prompt = request->n_tokens,
                             .tools_json = request->tools,
-                            .dialect = request->dialect};
+                            .dialect = request->dialect,
+                            .continues = request->continues};
     return reply_open(&state->answer->reply, request->engine, &reading, error);
 }
 
@@ -205,10 +207,22 @@ static heft_status take(struct state *state, int32_t token, bool *stopped, heft_
     char piece[PIECE_BYTES];
     state->answer->tokens[state->answer->n_tokens++] = token;
     int n = heft_reader_decode(state->answer->reply.reader, token, piece, sizeof piece);
-    *stopped = stops_push(&state->stops, piece, (size_t)n, &state->text);
+    *stopped = stops_push(&state->stops, piece, (size_t)n, false, &state->text);
+    if (!*stopped) *stopped = push_hidden(state, token);
     heft_status status = pass_text(state, error);
     if (status != HEFT_OK || !state->before) return status;
     return add_logprobs(state, token, error);
+}
+
+/* A control token that is not shown may be a stop text, or part of one. */
+static bool push_hidden(struct state *state, int32_t token)
+{
+    char piece[PIECE_BYTES];
+    const struct answer_request *request = state->request;
+    if (heft_reader_shows(state->answer->reply.reader, token)) return false;
+    int n = heft_decode(request->engine, token, true, piece, sizeof piece);
+    if (n > PIECE_BYTES) n = PIECE_BYTES;
+    return stops_push(&state->stops, piece, (size_t)n, true, &state->text);
 }
 
 static heft_status add_logprobs(struct state *state, int32_t token, heft_error *error)
@@ -219,12 +233,14 @@ static heft_status add_logprobs(struct state *state, int32_t token, heft_error *
     float normaliser = heft_logprobs(state->before, state->info.n_vocab, n, tokens, values);
     json_t *entry = logprob(state, token, state->before[token] - normaliser);
     json_t *top = json_array();
+    int failed = !entry || !top;
     for (int i = 0; i < n && tokens[i] >= 0; i++)
-        json_array_append_new(top, logprob(state, tokens[i], values[i]));
-    if (json_object_set_new(entry, "top", top) != 0 ||
-        json_array_append_new(state->answer->logprobs, entry) != 0)
-        return error_set(error, HEFT_INTERNAL, "no memory for the log-probabilities");
-    return HEFT_OK;
+        failed |= json_array_append_new(top, logprob(state, tokens[i], values[i]));
+    failed |= json_object_set_new(entry, "top", top);
+    failed |= json_array_append(state->answer->logprobs, entry);
+    json_decref(entry);
+    return failed ? error_set(error, HEFT_INTERNAL, "no memory for the log-probabilities")
+                  : HEFT_OK;
 }
 
 /* JSON has no infinity: the logarithm of 0 is null. */
@@ -244,7 +260,7 @@ static heft_status finish_text(struct state *state, heft_error *error)
     struct reply *reply = &state->answer->reply;
     if (state->answer->end != ANSWER_STOP_TEXT) {
         int n = heft_reader_decode(reply->reader, -1, piece, sizeof piece);
-        stops_push(&state->stops, piece, (size_t)n, &state->text);
+        stops_push(&state->stops, piece, (size_t)n, false, &state->text);
         stops_flush(&state->stops, &state->text);
     }
     heft_status status = pass_text(state, error);

@@ -22,6 +22,7 @@ struct answer_request {
     FILE *stream, *thoughts; /* where text goes as it comes; NULL: nowhere */
     const char *tools;       /* JSON, or NULL */
     const char *dialect;     /* NULL: the one of the model */
+    bool continues;          /* as in heft_reading */
 };
 
 enum answer_end { ANSWER_END, ANSWER_STOP_TEXT, ANSWER_LENGTH, ANSWER_CONTEXT, ANSWER_CANCELLED };

@@ -23,7 +23,7 @@ static const struct option answer_options[] = {
     {"-sys --system --system-prompt", OPTION_TEXT, offsetof(struct generation, system), "TEXT",
      "system message", 0, 0, NULL},
     {"--stop", OPTION_LIST, offsetof(struct generation, stops), "TEXT",
-     "ends the answer before this text (repeatable)", 0, 0, NULL},
+     "ends the answer before this text, which may be a control token\n(repeatable)", 0, 0, NULL},
     {"--ignore-eos", OPTION_FLAG, offsetof(struct generation, ignore_end), NULL,
      "the model may not end the answer, only -n does", 0, 0, NULL},
     {"--reasoning", OPTION_CHOICE, offsetof(struct generation, reasoning), "HOW",

@@ -173,7 +173,6 @@ static heft_status parse_ids(struct perplexity *p, const char *text, heft_error 
     return HEFT_OK;
 }
 
-/* What the model wants before a text is what it puts before an empty one. */
 static heft_status encode_file(struct perplexity *p, const char *path, heft_error *error)
 {
     char *text;
@@ -182,9 +181,8 @@ static heft_status encode_file(struct perplexity *p, const char *path, heft_erro
     if (status != HEFT_OK) return status;
     status = encode_text(p->engine, text, n_bytes, 0, &p->tokens, &p->n_tokens, error);
     free(text);
-    int32_t around[2];
-    int n = heft_encode(p->engine, "", 0, HEFT_ADD_SPECIAL, around, 2);
-    if (n > 0 && !heft_is_end(p->engine, around[0])) p->bos = around[0];
+    int32_t bos;
+    if (heft_encode(p->engine, "", 0, HEFT_ADD_BOS, &bos, 1) == 1) p->bos = bos;
     return status;
 }
 

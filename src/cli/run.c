@@ -18,6 +18,7 @@ struct run {
     struct generation generation;
     const char *prompt, *file;
     bool raw, json;
+    bool continues; /* the answer goes on with the prompt: raw, or the model has no template */
     int n_logprobs;
 };
 
@@ -138,6 +139,7 @@ static heft_status answer(struct run *run, const struct buffer *prompt, heft_err
     if (status != HEFT_OK) return status;
     struct answer_request request = generation_request(&run->generation, tokens, n_tokens);
     request.n_logprobs = run->n_logprobs;
+    request.continues = run->continues;
     if (run->json) request.stream = request.thoughts = NULL;
     if (run->raw && !request.dialect) request.dialect = "none";
     struct answer answer;
@@ -161,9 +163,10 @@ static heft_status encode_prompt(struct run *run, const struct buffer *prompt, i
             fputs("the model has no chat template: it gets the bare prompt\n", stderr);
         raw = true;
     }
+    run->continues = raw;
     if (raw)
         return encode_text(generation->engine, prompt->data, prompt->n_bytes,
-                           HEFT_ADD_SPECIAL | HEFT_PARSE_SPECIAL, tokens, n_tokens, error);
+                           HEFT_ADD_BOS | HEFT_PARSE_SPECIAL, tokens, n_tokens, error);
     struct conversation conversation;
     struct conversation_terms terms = generation_terms(generation);
     heft_status status = conversation_create(&conversation, error);

@@ -16,6 +16,7 @@ struct heft_reader {
 /* What a template writes behind the last message fits in that. */
 enum { PROMPT_TOKENS = 64 };
 
+static bool is_dialect_mark(const heft_reader *reader, int32_t token);
 static heft_status find_dialect(const heft_engine *engine, const char *name,
                                 const struct dialect **out, heft_error *error);
 static heft_status parse_tools(const char *text, json_t **out, heft_error *error);
@@ -46,6 +47,7 @@ heft_status heft_reader_create(const heft_engine *engine, const heft_reading *re
         return without_memory(error);
     }
     reader->engine = engine;
+    reader->stream.started = reading->continues;
     *out = reader;
     return HEFT_OK;
 }
@@ -60,11 +62,16 @@ void heft_reader_free(heft_reader *reader)
 int heft_reader_decode(heft_reader *reader, int32_t token, char *text, int cap)
 {
     const struct tokenizer *tokenizer = reader->engine->tokenizer;
-    struct slice piece = tokenizer_piece(tokenizer, token, true);
-    if (tokenizer_type(tokenizer, token) == TOKEN_CONTROL &&
-        dialect_has_mark(reader_dialect(reader->reader), piece))
-        return tokenizer_stream_piece(&reader->stream, piece, text, cap);
+    if (is_dialect_mark(reader, token))
+        return tokenizer_stream_piece(&reader->stream, tokenizer_piece(tokenizer, token, true),
+                                      text, cap);
     return tokenizer_stream(tokenizer, &reader->stream, token, text, cap);
+}
+
+bool heft_reader_shows(const heft_reader *reader, int32_t token)
+{
+    return tokenizer_piece(reader->engine->tokenizer, token, false).n_bytes > 0 ||
+           is_dialect_mark(reader, token);
 }
 
 heft_status heft_reader_push(heft_reader *reader, const char *text, size_t n_bytes,
@@ -87,6 +94,14 @@ const char *heft_dialect_name(int index)
 {
     const struct dialect *dialect = dialect_at(index);
     return dialect ? dialect->name : NULL;
+}
+
+static bool is_dialect_mark(const heft_reader *reader, int32_t token)
+{
+    const struct tokenizer *tokenizer = reader->engine->tokenizer;
+    return tokenizer_type(tokenizer, token) == TOKEN_CONTROL &&
+           dialect_has_mark(reader_dialect(reader->reader),
+                            tokenizer_piece(tokenizer, token, true));
 }
 
 static heft_status find_dialect(const heft_engine *engine, const char *name,

@@ -196,7 +196,8 @@ static heft_status read_ids(struct reading *reading)
     return status;
 }
 
-/* Some writers put -1, in 32 bits with or without a sign, for "none". */
+/* Some writers put -1, in 32 bits with or without a sign, for "none". An id outside the vocabulary
+ * names no token: such files run elsewhere as if it were not there, and so they do here. */
 static heft_status read_id(struct reading *reading, const char *key, int32_t usual, int32_t *out)
 {
     int n_tokens = reading->source.n_tokens;
@@ -211,10 +212,7 @@ static heft_status read_id(struct reading *reading, const char *key, int32_t usu
         *out = -1;
         return HEFT_OK;
     }
-    if (id < 0 || id >= n_tokens)
-        return error_set(reading->error, HEFT_BAD_FILE, "%s: %s is %lld, but there are %d tokens",
-                         path, key, (long long)id, n_tokens);
-    *out = (int32_t)id;
+    if (id >= 0 && id < n_tokens) *out = (int32_t)id;
     return HEFT_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/encode.h"
+#include "text/ends.h"
 #include "text/shield.h"
 
 static heft_status create(struct tokenizer *tokenizer, const struct vocab_source *source,
@@ -11,7 +12,6 @@ static heft_status create(struct tokenizer *tokenizer, const struct vocab_source
 static heft_status check_id(const struct vocab_source *source, int32_t id, const char *name,
                             heft_error *error);
 static heft_status check_ids(const struct vocab_source *source, heft_error *error);
-static void mark_ends(struct tokenizer *tokenizer, const struct vocab_source *source);
 static bool has_token(const struct tokenizer *tokenizer, int32_t token);
 
 heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer **out,
@@ -42,7 +42,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes, int flags,
                      int32_t *tokens, int cap)
 {
-    if (flags & ~(HEFT_ADD_SPECIAL | HEFT_PARSE_SPECIAL)) return -1;
+    if (flags & ~(HEFT_ADD_SPECIAL | HEFT_PARSE_SPECIAL | HEFT_ADD_BOS)) return -1;
     return encode(tokenizer, (struct slice){text, n_bytes}, flags, tokens, cap);
 }
 
@@ -133,6 +133,7 @@ static heft_status create(struct tokenizer *tokenizer, const struct vocab_source
     tokenizer->kind = source->kind;
     heft_status status = tokens_create(&tokenizer->tokens, source, error);
     if (status == HEFT_OK) status = check_ids(source, error);
+    if (status == HEFT_OK) ends_correct_types(&tokenizer->tokens, source);
     if (status == HEFT_OK) status = special_create(&tokenizer->special, &tokenizer->tokens, error);
     if (status == HEFT_OK && source->kind == VOCAB_BPE) {
         status = pretokenizer_create(source->pre, &tokenizer->pretokenizer, error);
@@ -151,7 +152,7 @@ static heft_status create(struct tokenizer *tokenizer, const struct vocab_source
     tokenizer->add_bos = source->add_bos && source->bos >= 0;
     tokenizer->add_eos = source->add_eos && source->eos >= 0;
     tokenizer->add_space_prefix = source->kind == VOCAB_SPM && source->add_space_prefix;
-    mark_ends(tokenizer, source);
+    ends_mark(&tokenizer->tokens, source);
     return HEFT_OK;
 }
 
@@ -172,50 +173,6 @@ static heft_status check_id(const struct vocab_source *source, int32_t id, const
     if (id >= -1 && id < source->n_tokens) return HEFT_OK;
     return error_set(error, HEFT_BAD_FILE, "the %s token is %d, but the vocabulary has %d tokens",
                      name, id, source->n_tokens);
-}
-
-/* Files name one or two of the tokens that end a turn; models use more of them. The texts only
- * count for tokens that plain text does not give. */
-static void mark_ends(struct tokenizer *tokenizer, const struct vocab_source *source)
-{
-    static const char *const texts[] = {"<|eot_id|>",
-                                        "<|eom_id|>",
-                                        "<|im_end|>",
-                                        "<|end|>",
-                                        "<|return|>",
-                                        "<|call|>",
-                                        "<|calls|>",
-                                        "<|flush|>",
-                                        "<EOT>",
-                                        "[EOT]",
-                                        "<|EOT|>",
-                                        "<|eot|>",
-                                        "_<EOT>",
-                                        "[EOS]",
-                                        "<eos>",
-                                        "[e~[",
-                                        "<turn|>",
-                                        "<end_of_turn>",
-                                        "<end_of_utterance>",
-                                        "<|END_OF_TURN_TOKEN|>",
-                                        "<|endoftext|>",
-                                        "<|end_of_text|>",
-                                        "<\uFF5Cend\u2581of\u2581sentence\uFF5C>"};
-    const int32_t ids[] = {source->eos, source->eot, source->eom};
-    struct token *items = tokenizer->tokens.items;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        int32_t id = tokenizer_find(tokenizer, slice_of(texts[i]));
-        if (id >= 0 && (items[id].type == TOKEN_CONTROL || items[id].type == TOKEN_USER_DEFINED))
-            items[id].is_end = true;
-    }
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (ids[i] >= 0) items[ids[i]].is_end = true;
-    /* Where a message and a turn end differently, <|end|> only ends a message, whatever a file
-     * names as the end. */
-    int32_t end = tokenizer_find(tokenizer, slice_of("<|end|>"));
-    bool has_turn_end = tokenizer_find(tokenizer, slice_of("<|return|>")) >= 0 ||
-                        tokenizer_find(tokenizer, slice_of("<|flush|>")) >= 0;
-    if (end >= 0 && has_turn_end) items[end].is_end = false;
 }
 
 static bool has_token(const struct tokenizer *tokenizer, int32_t token)

@@ -13,7 +13,7 @@ heft_status tokenizer_create(const struct vocab_source *source, struct tokenizer
                              heft_error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
 
-/* `flags`: HEFT_ADD_SPECIAL, HEFT_PARSE_SPECIAL. Writes at most `cap` ids and returns how many
+/* `flags`: those of heft_encode. Writes at most `cap` ids and returns how many
  * there are in all; negative for other flags or without memory. Without HEFT_PARSE_SPECIAL no text
  * whatever gives a control token. Decoding gives the text back, but for what the model does not see
  * either: accents that a vocabulary composes, and U+2581 and the first space of SentencePiece. */

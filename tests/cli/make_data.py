@@ -1,7 +1,7 @@
 """Writes the models of the tests of the program: a golden model with a chat template, its vocabulary
 alone, also with a template of its own for tools, and the model with a template that knows thoughts and
-tools and with two tokens that are a tool call and the end of a thought. Needs numpy and gguf; the
-results are kept in data/."""
+tools and with two tokens that are a tool call and the end of a thought, and the model with a vocabulary of
+SentencePiece that wants eos behind a text. Needs numpy and gguf; the results are kept in data/."""
 import pathlib
 
 import gguf
@@ -25,15 +25,31 @@ TOOLS_TOKENS = {
     270: "<function=weather>\n<parameter=city>\nBern\n</parameter>\n</function>",
     271: "</think>",
 }
+N_TOKENS = 272
 
 
-def copy(path: pathlib.Path, with_tensors: bool, template, tokens: dict[int, str]) -> None:
+def sentencepiece(writer: gguf.GGUFWriter) -> None:
+    """Three control tokens, the bytes, a word with the space before it, and tokens without use."""
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)] + ["\u2581Rome"]
+    types = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]
+    types += 256 * [gguf.TokenType.BYTE] + [gguf.TokenType.NORMAL]
+    n_unused = N_TOKENS - len(tokens)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens + [f"unused{i}" for i in range(n_unused)])
+    writer.add_token_types(types + n_unused * [gguf.TokenType.UNUSED])
+    writer.add_token_scores(N_TOKENS * [0.0])
+    writer.add_add_eos_token(True)
+
+
+def copy(path: pathlib.Path, with_tensors: bool, template, tokens: dict[int, str], vocabulary=None) -> None:
     reader = gguf.GGUFReader(SOURCE)
     architecture = reader.get_field("general.architecture").contents()
     writer = gguf.GGUFWriter(path, architecture)
     for field in reader.fields.values():
         written_anyway = field.name.startswith("GGUF.") or field.name == "general.architecture"
         if written_anyway or not (with_tensors or field.name.startswith(("general.", "tokenizer."))):
+            continue
+        if vocabulary and field.name.startswith("tokenizer."):
             continue
         element = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
         contents = field.contents()
@@ -43,7 +59,10 @@ def copy(path: pathlib.Path, with_tensors: bool, template, tokens: dict[int, str
             if field.name == "tokenizer.ggml.token_type":
                 contents[index] = int(gguf.TokenType.USER_DEFINED)
         writer.add_key_value(field.name, contents, field.types[0], element)
-    writer.add_chat_template(template)
+    if vocabulary:
+        vocabulary(writer)
+    if template:
+        writer.add_chat_template(template)
     for tensor in reader.tensors if with_tensors else []:
         writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
     writer.write_header_to_file()
@@ -59,3 +78,4 @@ if __name__ == "__main__":
     both = [{"name": "default", "template": TEMPLATE}, {"name": "tool_use", "template": TOOLS_TEMPLATE}]
     copy(HERE / "data" / "two-templates.gguf", False, both, {})
     copy(HERE / "data" / "tools.gguf", True, TOOLS_TEMPLATE, TOOLS_TOKENS)
+    copy(HERE / "data" / "sentencepiece.gguf", True, None, {}, sentencepiece)

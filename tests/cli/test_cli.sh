@@ -199,6 +199,22 @@ json "x.finish_reason ~ x.tokens | length" stop0
 call 0 run -m $chat -q --json --raw -n 3 --logit-bias 269+1000 --temp 0 --ignore-eos x
 json "x.tokens | length" 3
 
+# A stop text may be a control token, which is not shown, or part of it and of what is around it.
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 268+1000 --temp 0 --stop "<|bos|>" x
+json "x.finish_reason ~ x.text ~ x.tokens | length" stop1
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 268+1000 --temp 0 --stop "s|><|b" x
+json "x.finish_reason ~ x.text ~ x.tokens | length" stop2
+call 0 run -m $chat -q --json --raw -n 9 --logit-bias 268+1000 --temp 0 --stop "s|>x" x
+json "x.finish_reason ~ x.text ~ x.tokens | length" length9
+
+# A prompt that is to be continued has no eos behind it, though the file wants one behind a text; the
+# answer keeps a space that it begins with. Token 259 of this model is " Rome".
+spm=tests/cli/data/sentencepiece.gguf
+call 0 tokenize -m $spm --json ab; json "x.tokens[0].id ~ '-' ~ x.tokens[-1].id ~ '-' ~ x.n_tokens" 1-2-7
+call 0 run -m $spm -q --json -n 1 --logit-bias 259+1000 --raw ab; json "x.timings.prompt_tokens" 6
+json "x.text" " Rome"
+call 0 run -m $spm -q --json -n 1 --logit-bias 259+1000 ab; json "x.text" " Rome"
+
 # What a person writes never becomes a control token; with --raw it does.
 call 0 run -m $chat -q --json -n 1 --temp 0 "1234567"; json "x.timings.prompt_tokens" 25
 call 0 run -m $chat -q --json -n 1 --temp 0 "<|bos|>"; json "x.timings.prompt_tokens" 25

@@ -194,7 +194,9 @@ static void test_bpe_special_tokens(void **state)
     CHECK(tokenizer, "<<|im_end|>", HEFT_PARSE_SPECIAL, '<', end);
     CHECK(tokenizer, "a", HEFT_ADD_SPECIAL, bos, 'a', bos);
     CHECK(tokenizer, "", HEFT_ADD_SPECIAL, bos, bos);
-    assert_int_equal(tokenizer_encode(tokenizer, "a", 1, 4, NULL, 0), -1);
+    CHECK(tokenizer, "a", HEFT_ADD_BOS, bos, 'a'); /* for a text that is to be continued */
+    CHECK(tokenizer, "", HEFT_ADD_BOS, bos);
+    assert_int_equal(tokenizer_encode(tokenizer, "a", 1, 8, NULL, 0), -1);
     assert_true(tokenizer_is_end(tokenizer, bos) && tokenizer_is_end(tokenizer, end));
     assert_false(tokenizer_is_end(tokenizer, tool) || tokenizer_is_end(tokenizer, -1));
     char text[16];
@@ -291,6 +293,45 @@ static void test_ends_of_turns(void **state)
         }
         tokenizer_free(tokenizer);
     }
+}
+
+/* Converters have called end marks normal. They are, where the merges of the vocabulary give them.
+ */
+static void test_end_marks_of_the_type_normal(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {"<|im_end|>", "<|eot_id|>",    "<end_of_turn>",
+                                        "[EOS]",      "<|endoftext|>", "<eos>"};
+    for (size_t i = 0; i < 2 * sizeof marks / sizeof *marks; i++) {
+        struct vocab vocab;
+        if (i % 2)
+            start_bpe(&vocab);
+        else
+            start_spm(&vocab);
+        int32_t mark = add_token(&vocab, marks[i / 2], TOKEN_NORMAL, 0);
+        struct tokenizer *tokenizer = finish(&vocab);
+        char text[16];
+        assert_true(tokenizer_is_end(tokenizer, mark));
+        assert_int_equal(tokenizer_type(tokenizer, mark), TOKEN_CONTROL);
+        assert_int_equal(tokenizer_decode(tokenizer, mark, false, text, sizeof text), 0);
+        int32_t ids[32];
+        int n = tokenizer_encode(tokenizer, marks[i / 2], strlen(marks[i / 2]), HEFT_PARSE_SPECIAL,
+                                 ids, 32);
+        assert_true(n == 1 && ids[0] == mark);
+        n = tokenizer_encode(tokenizer, marks[i / 2], strlen(marks[i / 2]), 0, ids, 32);
+        assert_true(n > 1);
+        tokenizer_free(tokenizer);
+    }
+    struct vocab vocab;
+    start_bpe(&vocab);
+    add_merge(&vocab, "< e", "<e");
+    add_merge(&vocab, "o s", "os");
+    add_merge(&vocab, "os >", "os>");
+    int32_t word = add_merge(&vocab, "<e os>", "<eos>");
+    struct tokenizer *tokenizer = finish(&vocab);
+    assert_false(tokenizer_is_end(tokenizer, word));
+    assert_int_equal(tokenizer_type(tokenizer, word), TOKEN_NORMAL);
+    tokenizer_free(tokenizer);
 }
 
 /* Shields `text`, puts a control token before and behind as a template would, and encodes all. */
@@ -677,6 +718,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bpe_merges_by_rank),
         cmocka_unit_test(test_bpe_special_tokens),
+        cmocka_unit_test(test_end_marks_of_the_type_normal),
         cmocka_unit_test(test_ends_of_turns),
         cmocka_unit_test(test_shielded_text_gives_no_control_token),
         cmocka_unit_test(test_bpe_any_bytes),

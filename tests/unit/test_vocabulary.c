@@ -308,15 +308,31 @@ static void test_what_is_missing_or_wrong_is_named(void **state)
     content = good_spm;
     content.n_scores = 2;
     refuse(&content, "tokenizer.ggml.scores");
+}
+
+/* Published files name padding and ends that do not exist; the usual ids of the kind count then. */
+static void test_ids_outside_the_vocabulary_name_nothing(void **state)
+{
+    (void)state;
     static const char *const ids[] = {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
                                       "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id",
                                       "tokenizer.ggml.unknown_token_id"};
-    content = good_spm;
+    struct content content = good_spm;
     content.id = N_TOKENS;
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         content.id_key = ids[i];
-        refuse(&content, ids[i]);
+        struct tokenizer *tokenizer = accept(&content);
+        assert_int_equal(tokenizer_bos(tokenizer), 1);
+        assert_int_equal(tokenizer_eos(tokenizer), 2);
+        assert_true(tokenizer_is_end(tokenizer, 2));
+        tokenizer_free(tokenizer);
     }
+    content = good_bpe;
+    content.id = N_TOKENS;
+    content.id_key = "tokenizer.ggml.eos_token_id";
+    struct tokenizer *tokenizer = accept(&content);
+    assert_int_equal(tokenizer_eos(tokenizer), -1);
+    tokenizer_free(tokenizer);
 }
 
 int main(void)
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_what_is_missing_or_wrong_is_named),
+        cmocka_unit_test(test_ids_outside_the_vocabulary_name_nothing),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
