@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "text/alphabet.h"
-#include "text/hash.h"
 
 /* In bytes: more than any published vocabulary has. */
 enum { MAX_WHOLE_WORD = 1024, MAX_MERGE = 4096 };
@@ -21,7 +20,7 @@ static size_t write_code(uint32_t code, char *out);
 heft_status bpe_create(struct bpe *bpe, const struct vocab_source *source,
                        const struct tokens *tokens, heft_error *error)
 {
-    *bpe = (struct bpe){.ignore_merges = source->ignore_merges};
+    *bpe = (struct bpe){.key = tokens->key, .ignore_merges = source->ignore_merges};
     if (source->n_merges < 0 || source->n_merges > INT32_MAX / 4)
         return error_set(error, HEFT_BAD_FILE, "the vocabulary has %d merges, which makes no sense",
                          source->n_merges);
@@ -114,7 +113,7 @@ static heft_status add_merge(struct bpe *bpe, const struct vocab_source *source,
 static struct bpe_pair *find_slot(const struct bpe *bpe, int32_t left, int32_t right)
 {
     uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    uint32_t slot = (uint32_t)hash_mix(key) & bpe->mask;
+    uint32_t slot = (uint32_t)hash_word(&bpe->key, key) & bpe->mask;
     for (;; slot = (slot + 1) & bpe->mask) {
         struct bpe_pair *pair = &bpe->pairs[slot];
         if (pair->rank == MERGE_NONE || (pair->left == left && pair->right == right)) return pair;

@@ -12,6 +12,7 @@ struct bpe_pair {
 struct bpe {
     struct bpe_pair *pairs; /* hash of (left, right) */
     uint32_t mask;
+    struct hash_key key;
     int32_t byte_ids[256]; /* the token of a single byte, or -1 */
     bool ignore_merges;
 };

@@ -39,8 +39,9 @@ int encode(const struct tokenizer *tokenizer, struct slice text, int flags, int3
         .cap = cap > 0 ? (size_t)cap : 0,
         .shielded = flags & ENCODE_SHIELDED,
     };
-    words_open(&encoder.words, text.n_bytes);
-    if (flags & (HEFT_ADD_SPECIAL | HEFT_ADD_BOS) && tokenizer->add_bos) put(&encoder, tokenizer->bos);
+    words_open(&encoder.words, &tokenizer->tokens.key, text.n_bytes);
+    if (flags & (HEFT_ADD_SPECIAL | HEFT_ADD_BOS) && tokenizer->add_bos)
+        put(&encoder, tokenizer->bos);
     bool done = encode_text(&encoder, text, flags & HEFT_PARSE_SPECIAL);
     if (flags & HEFT_ADD_SPECIAL && tokenizer->add_eos) put(&encoder, tokenizer->eos);
     words_close(&encoder.words);

@@ -120,8 +120,8 @@ static bool split_piece(const struct split *split, int stage, size_t start, size
     if (stage == split->pretokenizer->n_patterns)
         return split->word(split->context, start, n_bytes);
     for (size_t at = 0; at < n_bytes;) {
-        size_t from, to;
-        if (!find(split, stage, split->text + start, n_bytes, at, &from, &to)) from = to = n_bytes;
+        size_t from = n_bytes, to = n_bytes;
+        if (!find(split, stage, split->text + start, n_bytes, at, &from, &to)) return false;
         if (from > at && !split_piece(split, stage + 1, start + at, from - at)) return false;
         if (to > from && !split_piece(split, stage + 1, start + from, to - from)) return false;
         at = to;
@@ -129,7 +129,8 @@ static bool split_piece(const struct split *split, int stage, size_t start, size
     return true;
 }
 
-/* Every failure counts as "no match": the rest of the piece then stays whole. */
+/* False without memory. Every other failure counts as "no match", which leaves *start and *end
+ * alone: the rest of the piece then stays whole. */
 static bool find(const struct split *split, int stage, const char *piece, size_t n_bytes,
                  size_t from, size_t *start, size_t *end)
 {
@@ -141,11 +142,12 @@ static bool find(const struct split *split, int stage, const char *piece, size_t
                                   split->match, pretokenizer->limits)
                 : pcre2_match(pattern, (PCRE2_SPTR)piece, n_bytes, from, options, split->match,
                               pretokenizer->limits);
-    if (n < 0) return false;
+    if (n == PCRE2_ERROR_NOMEMORY) return false;
     const size_t *range = pcre2_get_ovector_pointer(split->match);
+    if (n < 0 || range[0] < from || range[1] <= range[0]) return true;
     *start = range[0];
     *end = range[1];
-    return *start >= from && *end > *start;
+    return true;
 }
 
 /* U+180E, a space to PCRE2 but to nobody else since Unicode 6.3. */

@@ -105,11 +105,14 @@ PATTERNS(minicpm5, "\\p{N}{1,3}", CONTRACTION "|" WORD "|\\p{N}+|" SYMBOLS "|" S
 PATTERNS(exaone_moe,
          CONTRACTION "|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*+(?: \\p{L}\\p{M}*+)*+)++|\\p{N}|"
                      " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+");
-PATTERNS(jais2,
-         CONTRACTION "|" WORD "|\\p{N}{1,3}|" SYMBOLS
-                     "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|"
-                     "\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
-                     "\\s{1,2}(?!\\S)|\\s");
+/* A run of spaces is cut into pieces, and each piece would look through the rest of the run for a
+ * line end. It looks only where the run begins or a line end is just before: behind a piece there
+ * is none. */
+PATTERNS(jais2, CONTRACTION
+         "|" WORD "|\\p{N}{1,3}|" SYMBOLS
+         "|(?<![^\\S\\r\\n])\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|"
+         "\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|"
+         "\\s{1,2}(?!\\S)|\\s");
 PATTERNS(
     youtu,
     "[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|"

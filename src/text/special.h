@@ -4,16 +4,15 @@
 
 #include "text/tokens.h"
 
-struct special_node {
-    int32_t token; /* what ends here, or -1 */
-    int32_t child, sibling;
-    uint8_t byte;
+struct special_text {
+    uint32_t text, n_bytes; /* in the bytes of the tokens */
+    int32_t token;
 };
 
 struct special {
-    struct special_node *nodes; /* a tree of bytes; children are lists */
-    int32_t n_nodes, capacity;
-    int32_t first[256]; /* the nodes of the first bytes, -1: none */
+    struct special_text *texts; /* in the order of their bytes, each text once */
+    uint32_t n_texts;
+    uint32_t begin[257]; /* those with the first byte b are begin[b] up to begin[b + 1] */
 };
 
 struct special_match {

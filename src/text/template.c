@@ -63,6 +63,7 @@ heft_status template_render(const struct template *template, const json_t *varia
                             .limits = with_defaults(limits),
                             .out = out,
                             .out_start = out->n_bytes,
+                            .key = hash_key_create(),
                             .line = 1,
                             .error = error};
     bool done = run(&render, variables);

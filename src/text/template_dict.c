@@ -4,31 +4,30 @@
 
 #include <math.h>
 
-#include "text/hash.h"
-
 enum { N_WITHOUT_INDEX = 8 };
 
 static uint64_t hash_value(struct render *render, struct value value);
 
-static uint64_t hash_number(double number)
+static uint64_t hash_number(const struct hash_key *key, double number)
 {
     bool is_integer = number >= -0x1p63 && number < 0x1p63 && number == floor(number);
-    if (is_integer) return hash_mix((uint64_t)(int64_t)number);
+    if (is_integer) return hash_word(key, (uint64_t)(int64_t)number);
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
-    return hash_mix(bits);
+    return hash_word(key, bits);
 }
 
 static uint64_t hash_tuple(struct render *render, const struct list *list)
 {
-    uint64_t hash = list->n;
+    struct hash_state hash = hash_begin(&render->key);
     render_enter(render);
     for (size_t i = 0; i < list->n; i++) {
         render_charge(render, 1);
-        hash = hash_mix(hash * 31 + hash_value(render, list->items[i]));
+        hash_add(&hash, hash_value(render, list->items[i]));
     }
     render_leave(render);
-    return hash;
+    hash_add(&hash, list->n);
+    return hash_end(&hash);
 }
 
 /* Numbers that are equal have the same hash, whatever their type. */
@@ -40,12 +39,12 @@ static uint64_t hash_value(struct render *render, struct value value)
         return value.kind;
     case VALUE_BOOL:
     case VALUE_INT:
-        return hash_mix((uint64_t)value_integer(value));
+        return hash_word(&render->key, (uint64_t)value_integer(value));
     case VALUE_FLOAT:
-        return hash_number(value.number);
+        return hash_number(&render->key, value.number);
     case VALUE_STRING:
         render_charge_bytes(render, value.text.n_bytes);
-        return hash_bytes(value.text.data, value.text.n_bytes);
+        return hash_bytes(&render->key, value.text.data, value.text.n_bytes);
     case VALUE_TUPLE:
         return hash_tuple(render, value.list);
     default:

@@ -7,6 +7,7 @@
  * do not return. That is sound because everything allocated on the way belongs to an arena. */
 #pragma once
 
+#include "text/hash.h"
 #include "text/template.h"
 #include "text/template_tree.h"
 #include "text/template_value.h"
@@ -30,6 +31,7 @@ struct render {
     size_t out_start; /* what the caller had in it */
     struct scope *scope;
     struct value *globals; /* [n_symbols]: variables and built-in functions */
+    struct hash_key key;   /* of dictionaries */
     uint64_t steps;
     int depth;
     int line;

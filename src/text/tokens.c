@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "text/alphabet.h"
-#include "text/hash.h"
 #include "text/utf8.h"
 
 /* Longer texts only occur in damaged files, and 32-bit offsets then hold all of them. */
@@ -56,7 +55,7 @@ void tokens_free(struct tokens *tokens)
 int32_t tokens_find(const struct tokens *tokens, const char *text, size_t n_bytes)
 {
     if (n_bytes == 0 || n_bytes > MAX_TOKEN_BYTES) return -1;
-    uint32_t slot = (uint32_t)hash_bytes(text, n_bytes) & tokens->mask;
+    uint32_t slot = (uint32_t)hash_bytes(&tokens->key, text, n_bytes) & tokens->mask;
     for (;; slot = (slot + 1) & tokens->mask) {
         int32_t id = tokens->slots[slot];
         if (id < 0) return -1;
@@ -102,6 +101,7 @@ static heft_status allocate(struct tokens *tokens, const struct vocab_source *so
     uint32_t n_slots = hash_slots((uint32_t)source->n_tokens);
     tokens->n = source->n_tokens;
     tokens->mask = n_slots - 1;
+    tokens->key = hash_key_create();
     tokens->items = calloc((size_t)source->n_tokens, sizeof *tokens->items);
     tokens->bytes = malloc(n_bytes ? (size_t)n_bytes : 1);
     tokens->slots = malloc(n_slots * sizeof *tokens->slots);
@@ -185,7 +185,7 @@ static uint32_t write_spm_piece(struct slice text, char *out)
 static void insert(struct tokens *tokens, int32_t id)
 {
     struct slice text = tokens_text(tokens, id);
-    uint32_t slot = (uint32_t)hash_bytes(text.data, text.n_bytes) & tokens->mask;
+    uint32_t slot = (uint32_t)hash_bytes(&tokens->key, text.data, text.n_bytes) & tokens->mask;
     while (tokens->slots[slot] >= 0) {
         if (slice_equal(tokens_text(tokens, tokens->slots[slot]), text)) return;
         slot = (slot + 1) & tokens->mask;

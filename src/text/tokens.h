@@ -1,9 +1,9 @@
 /* The tokens of a vocabulary: their texts, found by a hash, and the bytes they stand for. */
 #pragma once
 
-#include "text/vocab.h"
-
 #include "heft.h"
+#include "text/hash.h"
+#include "text/vocab.h"
 
 struct token {
     uint32_t text, n_text;   /* as the vocabulary writes it, in `bytes` */
@@ -19,6 +19,7 @@ struct tokens {
     char *bytes;
     size_t n_bytes;
     int32_t *slots; /* hash of the text -> id; -1: empty */
+    struct hash_key key;
     uint32_t mask;
 };
 

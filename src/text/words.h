@@ -2,9 +2,10 @@
  */
 #pragma once
 
-#include "base/slice.h"
-
 #include <stdint.h>
+
+#include "base/slice.h"
+#include "text/hash.h"
 
 enum { WORD_MAX_BYTES = 22, WORD_MAX_TOKENS = 10 };
 
@@ -16,11 +17,12 @@ struct word {
 };
 
 struct words {
+    struct hash_key key;
     struct word *slots; /* NULL: nothing is remembered */
 };
 
 /* Does without for short texts and without memory. */
-void words_open(struct words *words, size_t n_text_bytes);
+void words_open(struct words *words, const struct hash_key *key, size_t n_text_bytes);
 void words_close(struct words *words);
 
 /* Where `text` is or would be; NULL if it is too long to be remembered. */

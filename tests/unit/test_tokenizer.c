@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "text/alphabet.h"
+#include "text/hash.h"
 #include "text/tokenizer.h"
 
 enum { MAX_TOKENS = 320, MAX_IDS = 4096 };
@@ -293,6 +294,92 @@ static void test_ends_of_turns(void **state)
         }
         tokenizer_free(tokenizer);
     }
+}
+
+/* The id at text[at..] that is longest, or -1; the ids from `first` on are special. */
+static int32_t longest_special(const struct vocab *vocab, int32_t first, const char *text,
+                               size_t *n_bytes)
+{
+    int32_t best = -1;
+    for (int32_t id = first; id < vocab->source.n_tokens; id++) {
+        struct slice token = vocab->tokens[id];
+        bool here = strncmp(text, token.data, token.n_bytes) == 0;
+        if (here && (best < 0 || token.n_bytes > *n_bytes)) {
+            best = id;
+            *n_bytes = token.n_bytes;
+        }
+    }
+    return best;
+}
+
+/* Many tokens that share beginnings, found as by trying every one of them. */
+static void test_special_tokens_that_share_beginnings(void **state)
+{
+    (void)state;
+    enum { N_SPECIAL = 60, N_TEXTS = 300, TEXT_BYTES = 40 };
+    static char texts[N_SPECIAL][8];
+    struct rng rng = {7};
+    struct vocab vocab;
+    start_bpe(&vocab);
+    for (int i = 0; i < N_SPECIAL; i++) { /* some of them are twins */
+        size_t n = 1 + rng_next(&rng) % 6;
+        texts[i][0] = '<';
+        for (size_t j = 1; j < n; j++) texts[i][j] = "ab\xFF"[rng_next(&rng) % 3];
+        texts[i][n] = 0;
+        add_token(&vocab, texts[i], TOKEN_CONTROL, 0);
+    }
+    struct tokenizer *tokenizer = finish(&vocab);
+    for (int i = 0; i < N_TEXTS; i++) {
+        char text[TEXT_BYTES + 1] = {0};
+        int32_t ids[TEXT_BYTES];
+        int n = 0;
+        for (int j = 0; j < TEXT_BYTES; j++) text[j] = "<ab\xFF"[rng_next(&rng) % 4];
+        int n_ids =
+            tokenizer_encode(tokenizer, text, TEXT_BYTES, HEFT_PARSE_SPECIAL, ids, TEXT_BYTES);
+        for (size_t at = 0, n_bytes = 1; at < TEXT_BYTES; at += n_bytes, n++) {
+            int32_t special = longest_special(&vocab, 256, text + at, &n_bytes);
+            if (special < 0) n_bytes = 1;
+            assert_true(n < n_ids);
+            assert_int_equal(ids[n], special < 0 ? (uint8_t)text[at] : special);
+        }
+        assert_int_equal(n, n_ids);
+    }
+    tokenizer_free(tokenizer);
+}
+
+/* Who writes a file can find texts that share a slot under one key, but not under the next one. */
+static void test_hashes_cannot_be_chosen(void **state)
+{
+    (void)state;
+    enum { N_COLLIDING = 1000, N_SLOTS = 1024, MOST_IN_A_SLOT = 16 };
+    const struct hash_key known = {{0, 0}}, secret = hash_key_create(), other = hash_key_create();
+    assert_memory_not_equal(&secret, &other, sizeof secret);
+    uint8_t of_texts[N_SLOTS] = {0}, of_words[N_SLOTS] = {0};
+    int n_texts = 0, n_words = 0;
+    for (uint64_t i = 0; n_texts < N_COLLIDING || n_words < N_COLLIDING; i++) {
+        char text[32];
+        size_t n = (size_t)snprintf(text, sizeof text, "token %llu", (unsigned long long)i);
+        if (hash_bytes(&known, text, n) % N_SLOTS == 0 && n_texts++ < N_COLLIDING)
+            of_texts[hash_bytes(&secret, text, n) % N_SLOTS]++;
+        if (hash_word(&known, i) % N_SLOTS == 0 && n_words++ < N_COLLIDING)
+            of_words[hash_word(&secret, i) % N_SLOTS]++;
+    }
+    for (int i = 0; i < N_SLOTS; i++) {
+        assert_true(of_texts[i] < MOST_IN_A_SLOT);
+        assert_true(of_words[i] < MOST_IN_A_SLOT);
+    }
+}
+
+static void test_hash_of_a_word_is_that_of_its_bytes(void **state)
+{
+    (void)state;
+    const struct hash_key key = hash_key_create();
+    char bytes[8];
+    for (int i = 0; i < 8; i++) bytes[i] = (char)(i * 37 + 200);
+    uint64_t word = 0;
+    for (int i = 7; i >= 0; i--) word = word << 8 | (uint8_t)bytes[i];
+    assert_true(hash_word(&key, word) == hash_bytes(&key, bytes, sizeof bytes));
+    assert_true(hash_bytes(&key, bytes, 7) != hash_bytes(&key, bytes, 8));
 }
 
 /* Converters have called end marks normal. They are, where the merges of the vocabulary give them.
@@ -718,6 +805,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bpe_merges_by_rank),
         cmocka_unit_test(test_bpe_special_tokens),
+        cmocka_unit_test(test_special_tokens_that_share_beginnings),
+        cmocka_unit_test(test_hashes_cannot_be_chosen),
+        cmocka_unit_test(test_hash_of_a_word_is_that_of_its_bytes),
         cmocka_unit_test(test_end_marks_of_the_type_normal),
         cmocka_unit_test(test_ends_of_turns),
         cmocka_unit_test(test_shielded_text_gives_no_control_token),
